@@ -1,0 +1,115 @@
+"""What can be traded: its grid, its limits, and how quantity and price become money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+from quantai.core.errors import NumberError
+from quantai.core.numbers import Number, floor_to_step, plain, round_to_step, to_decimal
+from quantai.instruments.symbol import Symbol
+
+# Inverse contracts divide by the price; what they are worth is kept to this many decimals of the settlement currency.
+_INVERSE_STEP = Decimal("1e-12")
+
+
+class InstrumentType(StrEnum):
+    """The kinds of instrument, in ccxt's words."""
+
+    SPOT = "spot"
+    FUTURE = "future"
+    PERPETUAL = "swap"
+    OPTION = "option"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """One instrument of one venue.
+
+    `tick_size` is the price grid (quote currency), `lot_size` the quantity grid (base currency or contracts),
+    `multiplier` the base units (for `inverse` contracts the quote units) of one contract. Limits are inclusive; 0 or None
+    means none. `expiry_ns` is when a future or option stops trading.
+    """
+
+    venue: str
+    symbol: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal = Decimal(0)
+    max_quantity: Decimal | None = None
+    min_notional: Decimal = Decimal(0)
+    multiplier: Decimal = Decimal(1)
+    inverse: bool = False
+    expiry_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tick_size <= 0 or self.lot_size <= 0 or self.multiplier <= 0:
+            raise NumberError(f"{self}: tick_size, lot_size and multiplier must be positive")
+        if self.max_quantity is not None and self.max_quantity < self.min_quantity:
+            raise NumberError(f"{self}: max_quantity {self.max_quantity} is below min_quantity {self.min_quantity}")
+        if self.inverse and not self.is_margined:
+            raise NumberError(f"{self}: only futures and perpetuals can be inverse")
+
+    def __str__(self) -> str:
+        return f"{self.venue}:{self.symbol}"
+
+    @cached_property
+    def parts(self) -> Symbol:
+        """The symbol taken apart."""
+        return Symbol.parse(self.symbol)
+
+    @cached_property
+    def type(self) -> InstrumentType:
+        """Spot, future, perpetual or option: the symbol says which."""
+        parts = self.parts
+        if parts.settle is None:
+            return InstrumentType.SPOT
+        if parts.expiry is None:
+            return InstrumentType.PERPETUAL
+        return InstrumentType.FUTURE if parts.right is None else InstrumentType.OPTION
+
+    @property
+    def base_currency(self) -> str:
+        """What is bought and sold."""
+        return self.parts.base
+
+    @cached_property
+    def settlement_currency(self) -> str:
+        """What profit, loss and fees are paid in: the settle currency of a contract, the quote of a spot pair."""
+        parts = self.parts
+        return parts.settle or parts.quote
+
+    @cached_property
+    def is_margined(self) -> bool:
+        """Whether only profit and loss change hands (future, perpetual), not the whole price (spot, option premium)."""
+        return self.type in (InstrumentType.FUTURE, InstrumentType.PERPETUAL)
+
+    def value(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What a signed `quantity` is worth at `price`, in settlement currency: profit is the value now less the value paid.
+
+        An inverse contract is worth `multiplier` quote units, that is `-quantity * multiplier / price` of settlement
+        currency owed, so that the same subtraction gives its profit.
+        """
+        if self.inverse:
+            if price <= 0:
+                raise NumberError(f"{self}: an inverse contract has no value at price {price}")
+            return (-quantity * self.multiplier / price).quantize(_INVERSE_STEP)
+        return quantity * price * self.multiplier
+
+    def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """The size of a trade as a positive amount of settlement currency."""
+        return abs(self.value(quantity, price))
+
+    def quantize_price(self, price: Number) -> Decimal:
+        """`price` on the tick grid, to the nearest tick. Raises `NumberError` for what is no finite number."""
+        return round_to_step(to_decimal(price, f"price of {self}"), self.tick_size)
+
+    def quantize_quantity(self, quantity: Number) -> Decimal:
+        """`quantity` on the lot grid, rounded down so that nobody trades more than asked."""
+        return floor_to_step(to_decimal(quantity, f"quantity of {self}"), self.lot_size)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.type} tick {plain(self.tick_size)} lot {plain(self.lot_size)} {self.settlement_currency}"
