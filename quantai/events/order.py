@@ -36,7 +36,6 @@ class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     time_in_force: TimeInForce
     quantity: Decimal
     price: Decimal | None = None
-    reduce_only: bool = False
 
 
 class OrderDeniedEvent(OrderEvent, frozen=True, gc=False, tag=True):

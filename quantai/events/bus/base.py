@@ -80,6 +80,11 @@ class EventBus(ABC):
     async def unsubscribe(self, subscription: Subscription) -> None:
         """No more calls; what waits in the subscriber's own queue is still delivered."""
 
+    @property
+    @abstractmethod
+    def is_busy(self) -> bool:
+        """Whether an event is being delivered; what is published now waits behind it."""
+
     @abstractmethod
     def is_wanted(self, topic: str) -> bool:
         """Whether anybody subscribes to `topic`: sources ask before they build anything."""

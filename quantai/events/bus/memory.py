@@ -233,6 +233,10 @@ class MemoryEventBus(EventBus):
         if queued:
             await queued.close()
 
+    @property
+    def is_busy(self) -> bool:
+        return self._busy
+
     def is_wanted(self, topic: str) -> bool:
         return any(subscription.matches(topic) for subscription in self._subscriptions)
 

@@ -1,22 +1,26 @@
 """How each event type lies in a store: its folder, its columns, and the way between columns and events.
 
-A store is plain hive: `<root>/type=trade/venue=binance/symbol=BTC%2FUSDT/date=2026-11-22/<start>_<end>.parquet`, where the
-date is that of `ts_init` in UTC. What the path says (type, venue, symbol) is not repeated in the file. Events without a
-venue or symbol lie under `_`. Lists of book levels are two columns of numbers, `bids_price` and `bids_size`.
+A store is plain hive: `<root>/type=trade/venue=binance/symbol=BTC%2FUSDT/date=2026-11-22/<start>_<end>.parquet`, where
+the date is that of `ts_init` in UTC. What the path says (type, venue, symbol) is not repeated in the file. Events without
+a venue or symbol lie under `_`. Lists of book levels are two columns of numbers, `bids_price` and `bids_size`.
+
+Decimals keep 18 places, which hold every price and quantity of a venue exactly; only a computed value with more (an
+average price, say) is rounded, half to even.
 """
 
 from __future__ import annotations
 
 import types
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from functools import cache
+from itertools import accumulate
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote, unquote
 
-import msgspec
 import pyarrow as pa
 
 import quantai.events as all_events
@@ -29,6 +33,8 @@ PATH_FIELDS = ("venue", "symbol")
 
 # 20 digits before the point and 18 after hold every balance and price of a venue, wei included.
 DECIMAL = pa.decimal128(38, 18)
+_SMALLEST = Decimal(1).scaleb(-DECIMAL.scale)
+_DIGITS = Context(prec=DECIMAL.precision)
 TEXT = pa.dictionary(pa.int32(), pa.string())
 LEVELS = pa.list_(pa.float64())
 
@@ -55,12 +61,20 @@ def event_class(name: str) -> type[Event]:
 
 def partition(name: str, venue: str, symbol: str, date: str) -> PurePosixPath:
     """The folder of one type, venue, symbol and day, below the root of the store."""
-    return PurePosixPath(f"type={name}", f"venue={quote(venue, safe='')}", f"symbol={quote(symbol, safe='')}", f"date={date}")
+    return PurePosixPath(f"type={name}", f"venue={_escape(venue)}", f"symbol={_escape(symbol)}", f"date={date}")
 
 
 def parse_partition(path: PurePosixPath) -> dict[str, str]:
     """The `type`, `venue`, `symbol` and `date` in a store path, unescaped."""
-    return {key: unquote(value) for key, _, value in (part.partition("=") for part in path.parts) if value}
+    return {key: _unescape(value) for key, _, value in (part.partition("=") for part in path.parts) if value}
+
+
+def _escape(text: str) -> str:
+    return "%5F" if text == NO_VALUE else quote(text, safe="") or NO_VALUE
+
+
+def _unescape(text: str) -> str:
+    return "" if text == NO_VALUE else unquote(text)
 
 
 def is_level_list(annotation: Any) -> bool:
@@ -68,10 +82,11 @@ def is_level_list(annotation: Any) -> bool:
     return get_origin(annotation) is tuple
 
 
-def column_fields(cls: type[Event]) -> list[tuple[str, Any]]:
+@cache
+def column_fields(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
     """The fields of `cls` that are stored in the file, with their bare types, in the order of the struct."""
     hints = get_type_hints(cls, include_extras=False)
-    return [(name, hints[name]) for name in cls.__struct_fields__ if name not in PATH_FIELDS]
+    return tuple((name, hints[name]) for name in cls.__struct_fields__ if name not in PATH_FIELDS)
 
 
 @cache
@@ -96,7 +111,7 @@ def _arrow_field(name: str, annotation: Any) -> pa.Field:
         kind = pa.float64()
     elif bare is Decimal:
         kind = DECIMAL
-    elif isinstance(bare, type) and issubclass(bare, StrEnum):
+    elif enum_class(bare):
         kind = TEXT
     elif bare is str:
         kind = pa.string()
@@ -114,17 +129,45 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
+def enum_class(annotation: Any) -> type[StrEnum] | None:
+    """The enum a field holds, if it holds one."""
+    bare, _ = _without_none(annotation)
+    return bare if isinstance(bare, type) and issubclass(bare, StrEnum) else None
+
+
 def to_table(cls: type[Event], events: Sequence[Event]) -> pa.Table:
-    """The columns of `events`, all of class `cls` and of one venue and symbol."""
+    """The columns of `events`, all of class `cls` and of one venue and symbol.
+
+    Raises `ValueError`, `TypeError` or `ArithmeticError` for a value its column cannot hold.
+    """
     schema = arrow_schema(cls)
     columns: list[pa.Array] = []
-    rows = [msgspec.structs.astuple(event) for event in events]
-    by_name = dict(zip(cls.__struct_fields__, zip(*rows, strict=True), strict=True)) if rows else {}
     for name, annotation in column_fields(cls):
-        values = by_name.get(name, ())
+        values = list(map(attrgetter(name), events))
         if is_level_list(annotation):
-            columns.append(pa.array([[level[0] for level in levels] for levels in values], LEVELS))
-            columns.append(pa.array([[level[1] for level in levels] for levels in values], LEVELS))
+            columns += _level_columns(values)
         else:
-            columns.append(pa.array(values, schema.field(name).type))
+            columns.append(_column(schema.field(name), annotation, values))
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _level_columns(values: Sequence[Sequence[tuple[float, float]]]) -> list[pa.Array]:
+    offsets = pa.array(accumulate(map(len, values), initial=0), pa.int32())
+    return [
+        pa.ListArray.from_arrays(
+            offsets, pa.array([level[side] for levels in values for level in levels], pa.float64())
+        )
+        for side in (0, 1)
+    ]
+
+
+def _column(field: pa.Field, annotation: Any, values: Sequence[Any]) -> pa.Array:
+    if field.type == DECIMAL:
+        values = [value if value is None else value.quantize(_SMALLEST, context=_DIGITS) for value in values]
+    column = pa.array(values, field.type)
+    if column.null_count and not field.nullable:
+        raise ValueError(f"{field.name} is None")
+    if members := enum_class(annotation):
+        for text in column.dictionary.to_pylist():
+            members(text)
+    return column

@@ -1,0 +1,101 @@
+"""The schema of `conf/`: one Pydantic section a Hydra group, nothing extra allowed."""
+
+from __future__ import annotations
+
+from quantai.config.schema.component import ComponentSection
+from quantai.config.schema.markets import (
+    ClockKind,
+    DataSection,
+    ExchangeSection,
+    Execution,
+    FilesData,
+    InstrumentSection,
+    MarketEvents,
+    ModeSection,
+    SyntheticAsset,
+    SyntheticData,
+)
+from quantai.config.schema.runtime import (
+    BusSection,
+    JobKind,
+    JobSection,
+    LoggingSection,
+    OpsSection,
+    RecorderSection,
+    StoreSection,
+)
+from quantai.config.schema.trading import (
+    PortfolioSection,
+    RiskCheckSection,
+    RiskSection,
+    RoutingRule,
+    RoutingSection,
+    SimulationSection,
+    StrategySection,
+)
+from quantai.core.params import Name, Section
+
+
+class Config(Section):
+    """The whole configuration. Each field is a Hydra group: a folder under `conf/` with the files one can choose from."""
+
+    mode: ModeSection
+    """Simulation, recording, paper or live."""
+    data: DataSection
+    """What a replay plays."""
+    exchanges: dict[Name, ExchangeSection]
+    """The venues, by name."""
+    instruments: dict[Name, InstrumentSection]
+    """What can be traded, by name."""
+    strategies: dict[Name, StrategySection] = {}
+    """What trades, by name."""
+    risk: RiskSection
+    """What every order must pass."""
+    routing: RoutingSection
+    """Where orders go."""
+    portfolio: PortfolioSection
+    """What the account holds."""
+    simulation: SimulationSection
+    """The simulated exchange and the run's output."""
+    bus: BusSection
+    """The event bus."""
+    store: StoreSection
+    """The order journal."""
+    recorder: RecorderSection
+    """Recording to Parquet."""
+    schedule: dict[Name, JobSection] = {}
+    """Recurring jobs, by name."""
+    logging: LoggingSection
+    """Logs."""
+    ops: OpsSection
+    """Starting and stopping."""
+
+
+__all__ = [
+    "BusSection",
+    "ClockKind",
+    "ComponentSection",
+    "Config",
+    "DataSection",
+    "ExchangeSection",
+    "Execution",
+    "FilesData",
+    "InstrumentSection",
+    "JobKind",
+    "JobSection",
+    "LoggingSection",
+    "MarketEvents",
+    "ModeSection",
+    "OpsSection",
+    "PortfolioSection",
+    "RecorderSection",
+    "RiskCheckSection",
+    "RiskSection",
+    "RoutingRule",
+    "RoutingSection",
+    "SimulationSection",
+    "StoreSection",
+    "StrategySection",
+    "SyntheticAsset",
+    "SyntheticData",
+]

@@ -1,0 +1,95 @@
+"""How the daemon itself runs: `bus`, `store`, `recorder`, `schedule`, `logging`, `ops`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ByteSize, Field
+
+from quantai.core.params import PositiveDuration, Section
+
+
+class BusSection(Section):
+    """The event bus."""
+
+    type: Literal["memory"]
+    """`memory` is in this process."""
+    queue_limit: Annotated[int, Field(ge=1, le=100_000_000)] = 65_536
+    """Events that may wait behind the one being handled; a handler that publishes more gets an error."""
+
+
+class StoreSection(Section):
+    """Where the order journal is kept."""
+
+    type: Literal["memory"]
+    """`memory` forgets with the process; enough for simulation and paper, refused where orders are real."""
+    max_closed_orders: Annotated[int, Field(ge=1)] = 1_000_000
+    """Closed orders kept in memory; the oldest are forgotten first, and counted."""
+
+
+class RecorderSection(Section):
+    """Writes events to Parquet as they are published."""
+
+    enabled: bool = False
+    path: Annotated[str, Field(min_length=1)] = "store"
+    """The root of the store to write to."""
+    topics: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["market.*"]
+    """Patterns of what is recorded; `*` is any run of characters."""
+    flush_interval: PositiveDuration = 1_000_000_000
+    """What a crash may cost at most."""
+    max_buffered: Annotated[int, Field(ge=1_000)] = 1_000_000
+    """Events held while the disk does not take them; beyond that the oldest are dropped and counted."""
+
+
+class JobKind(StrEnum):
+    """What a scheduled job does."""
+
+    LOG_STATUS = "log_status"
+    """One line on orders, fills, equity and errors."""
+    CHECK_FEEDS = "check_feeds"
+    """A `system.stale` event for each subscribed stream that is silent for longer than the interval."""
+
+
+class JobSection(Section):
+    """A job by its name, run on the daemon's clock (simulated time in a simulation)."""
+
+    job: JobKind
+    every: PositiveDuration
+    """At whole multiples since 1970, so that runs repeat."""
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LoggingSection(Section):
+    """Logs: JSON lines to a file, and to standard error a human form on a terminal, JSON otherwise (the journal)."""
+
+    level: LogLevel = LogLevel.INFO
+    levels: dict[str, LogLevel] = {}
+    """Levels of single loggers, e.g. `quantai.oms: DEBUG`."""
+    console: Literal["auto", "human", "json", "none"] = "auto"
+    """The form on standard error; `auto` is human on a terminal and JSON elsewhere."""
+    file: bool = True
+    """Write `daemon.log` in the run folder."""
+    max_bytes: Annotated[ByteSize, Field(ge=10_000)] = ByteSize(100_000_000)
+    """The log file is rotated at this size..."""
+    backups: Annotated[int, Field(ge=0, le=1_000)] = 5
+    """...and this many old ones are kept."""
+
+
+class OpsSection(Section):
+    """Stopping, systemd and the event loop."""
+
+    stop_timeout: PositiveDuration = 10_000_000_000
+    """What each stage gets to stop before it is left behind and told."""
+    start_timeout: PositiveDuration = 30_000_000_000
+    """What each stage gets to start before the daemon gives up."""
+    uvloop: bool = True
+    """Use uvloop's event loop."""

@@ -1,0 +1,82 @@
+"""Orders as the OMS keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
+from quantai.core.numbers import ZERO
+from quantai.instruments import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What a strategy asks for: exact, on the instrument's grid, before risk. `cause` names the event behind it."""
+
+    strategy: str
+    instrument: Instrument
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    cause: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """An order and what its events made of it. Only the OMS changes one.
+
+    Quantities are in base currency or contracts; `average_price` is that of the fills so far (0 before the first).
+    Awaiting an order gives the order itself at once, so that `order = await self.buy(...)` and `order = self.buy(...)` are the
+    same: neither waits for the venue.
+    """
+
+    client_order_id: str
+    strategy: str
+    instrument: Instrument
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    price: Decimal | None
+    time_in_force: TimeInForce
+    cause: str
+    ts_submitted: int
+    state: OrderState = OrderState.PENDING_NEW
+    venue_order_id: str = ""
+    filled_quantity: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    ts_last: int = 0
+    reason: str = ""
+    trade_ids: set[str] = field(default_factory=set)
+
+    @property
+    def venue(self) -> str:
+        """The exchange it went to."""
+        return self.instrument.venue
+
+    @property
+    def symbol(self) -> str:
+        """The ccxt-unified symbol."""
+        return self.instrument.symbol
+
+    @property
+    def leaves_quantity(self) -> Decimal:
+        """What may still trade; 0 once the order is closed or overfilled."""
+        return max(self.quantity - self.filled_quantity, ZERO) if self.state.is_open else ZERO
+
+    @property
+    def average_price(self) -> Decimal:
+        """The quantity-weighted price of the fills."""
+        return self.filled_value / self.filled_quantity if self.filled_quantity else ZERO
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still trade."""
+        return self.state.is_open
+
+    def __await__(self) -> Generator[None, None, Order]:
+        return self
+        yield

@@ -1,0 +1,221 @@
+"""Cash, positions and what they are worth. Every number is a `Decimal` that adds up exactly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quantai.core.clock import Clock
+from quantai.core.numbers import ZERO
+from quantai.data.market import MarketView
+from quantai.events import (
+    FillEvent,
+    PortfolioValueEvent,
+    PositionClosedEvent,
+    PositionEvent,
+    PositionModifiedEvent,
+    PositionOpenedEvent,
+)
+from quantai.events.bus import EventBus
+from quantai.instruments import Instrument, InstrumentCatalogue, InstrumentType
+from quantai.portfolio.position import Position
+from quantai.portfolio.valuation import CurrencyConverter, Valuation, add_up
+
+PositionKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyValue:
+    """What a strategy made, in base currency: `pnl` is realized and unrealized together, after fees."""
+
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    fees: Decimal
+    traded_notional: Decimal
+
+    @property
+    def pnl(self) -> Decimal:
+        """All profit and loss, after fees."""
+        return self.realized_pnl + self.unrealized_pnl - self.fees
+
+
+class Portfolio:
+    """Books fills into balances (by venue and currency) and positions (by strategy, venue and symbol).
+
+    Spot and options exchange the whole price; futures and perpetuals only what a trade realizes. Fees are paid in the
+    currency the fill names.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: EventBus,
+        clock: Clock,
+        market: MarketView,
+        catalogue: InstrumentCatalogue,
+        base_currency: str,
+        balances: Mapping[str, Mapping[str, Decimal]],
+    ) -> None:
+        self.base_currency = base_currency
+        self._bus = bus
+        self._clock = clock
+        self._market = market
+        self._catalogue = catalogue
+        self._converter = CurrencyConverter(market, catalogue, base_currency)
+        self.starting_balances = {(venue, code): amount for venue, held in balances.items() for code, amount in held.items()}
+        self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO, self.starting_balances)
+        self._positions: dict[PositionKey, Position] = {}
+        self._fees: defaultdict[tuple[str, str, str], Decimal] = defaultdict(lambda: ZERO)
+        self.starting_equity: Decimal | None = None
+
+    def book_fill(self, fill: FillEvent) -> PositionEvent:
+        """Take a fill into balances and position; the event that tells what it did to the position."""
+        instrument = self._catalogue.get(fill.venue, fill.symbol)
+        position = self._positions.setdefault((fill.strategy, fill.venue, fill.symbol), Position(instrument))
+        before = position.quantity
+        signed = fill.quantity * fill.side.sign
+        realized = position.trade(signed, fill.price)
+        self._pay(instrument, signed, fill, realized)
+        if fill.fee_currency == instrument.settlement_currency:
+            position.fees += fill.fee
+        self._fees[fill.strategy, fill.venue, fill.fee_currency] += fill.fee
+        return self._position_event(fill, position, before)
+
+    def _pay(self, instrument: Instrument, signed: Decimal, fill: FillEvent, realized: Decimal) -> None:
+        venue, settlement = fill.venue, instrument.settlement_currency
+        if instrument.is_margined:
+            self._balances[venue, settlement] += realized
+        else:
+            self._balances[venue, settlement] -= instrument.value(signed, fill.price)
+            if instrument.type is InstrumentType.SPOT:
+                self._balances[venue, instrument.base_currency] += signed
+        self._balances[venue, fill.fee_currency] -= fill.fee
+
+    def _position_event(self, fill: FillEvent, position: Position, before: Decimal) -> PositionEvent:
+        cls: type[PositionEvent]
+        if not position.quantity:
+            cls = PositionClosedEvent
+        else:
+            cls = PositionModifiedEvent if before else PositionOpenedEvent
+        return cls(
+            fill.strategy, fill.venue, fill.symbol, fill.ts_event, self._clock.now_ns(),
+            position.quantity, position.average_price, position.realized_pnl, position.fees,
+            position.instrument.settlement_currency,
+        )  # fmt: skip
+
+    def balance(self, venue: str, currency: str) -> Decimal:
+        """What the account at `venue` holds, in `currency`."""
+        return self._balances.get((venue, currency), ZERO)
+
+    def balances(self) -> dict[tuple[str, str], Decimal]:
+        """Everything held, by venue and currency."""
+        return dict(self._balances)
+
+    def position(self, venue: str, symbol: str, strategy: str | None = None) -> Decimal:
+        """The signed position, of one strategy or of all together."""
+        if strategy is not None:
+            position = self._positions.get((strategy, venue, symbol))
+            return position.quantity if position else ZERO
+        return sum((p.quantity for key, p in self._positions.items() if key[1:] == (venue, symbol)), ZERO)
+
+    def positions(self) -> Iterator[tuple[PositionKey, Position]]:
+        """Every position that ever was, by (strategy, venue, symbol)."""
+        yield from self._positions.items()
+
+    def fees(self) -> dict[tuple[str, str, str], Decimal]:
+        """What was paid in fees, by strategy, venue and currency."""
+        return dict(self._fees)
+
+    def to_base(self, amount: Decimal, currency: str, venue: str) -> Decimal | None:
+        """`amount` in base currency; None where there is no price."""
+        return self._converter.to_base(amount, currency, venue)
+
+    def gross_exposure(self, venue: str | None = None) -> Decimal | None:
+        """The notional of all positions in base currency; None where one has no price."""
+        held = [(at, position) for (_, at, _), position in self._positions.items() if venue in (None, at)]
+        return add_up(self._notional_in_base(at, position) for at, position in held if position.quantity)
+
+    def _notional_in_base(self, venue: str, position: Position) -> Decimal | None:
+        price = self._market.price(venue, position.instrument.symbol)
+        if price is None:
+            return None
+        notional = position.instrument.notional(position.quantity, price)
+        return self.to_base(notional, position.instrument.settlement_currency, venue)
+
+    def margin_notional(self, venue: str, currency: str) -> Decimal | None:
+        """The notional of the margined positions settled in `currency`; None where one has no price."""
+        return add_up(
+            None if price is None else position.instrument.notional(position.quantity, price)
+            for position, price in self._margined(venue, currency)
+        )
+
+    def unrealized(self, venue: str, currency: str) -> Decimal | None:
+        """Profit not yet taken on margined positions settled in `currency`; None where one has no price."""
+        return add_up(
+            None if price is None else position.unrealized_pnl(price) for position, price in self._margined(venue, currency)
+        )
+
+    def _margined(self, venue: str, currency: str) -> Iterator[tuple[Position, Decimal | None]]:
+        for (_, at, symbol), position in self._positions.items():
+            instrument = position.instrument
+            if at == venue and position.quantity and instrument.is_margined and instrument.settlement_currency == currency:
+                yield position, self._market.price(at, symbol)
+
+    def value(self) -> Valuation:
+        """Everything held, in base currency: cash and spot holdings, profit on margined positions, options at market."""
+        cash = [self.to_base(amount, currency, venue) for (venue, currency), amount in self._balances.items()]
+        return Valuation.of([*cash, *(self._worth(key, position) for key, position in self._positions.items())])
+
+    def _worth(self, key: PositionKey, position: Position) -> Decimal | None:
+        """What a position adds to the balances: nothing for spot, whose holding is a balance."""
+        instrument = position.instrument
+        if not position.quantity or instrument.type is InstrumentType.SPOT:
+            return ZERO
+        price = self._market.price(instrument.venue, instrument.symbol)
+        if price is None:
+            return None
+        amount = position.unrealized_pnl(price)
+        if not instrument.is_margined:
+            amount = instrument.value(position.quantity, price)
+        return self.to_base(amount, instrument.settlement_currency, instrument.venue)
+
+    def strategy_value(self, strategy: str) -> StrategyValue | None:
+        """What a strategy made; None where one of its positions or fees has no price."""
+        own = [(key, position) for key, position in self._positions.items() if key[0] == strategy]
+        realized = add_up(self._settled(position, position.realized_pnl) for _, position in own)
+        unrealized = add_up(self._unrealized(position) for _, position in own)
+        traded = add_up(self._settled(position, position.traded_notional) for _, position in own)
+        fees = add_up(
+            self.to_base(amount, currency, venue) for (name, venue, currency), amount in self._fees.items() if name == strategy
+        )
+        if realized is None or unrealized is None or traded is None or fees is None:
+            return None
+        return StrategyValue(realized, unrealized, fees, traded)
+
+    def _settled(self, position: Position, amount: Decimal) -> Decimal | None:
+        return self.to_base(amount, position.instrument.settlement_currency, position.instrument.venue)
+
+    def _unrealized(self, position: Position) -> Decimal | None:
+        if not position.quantity:
+            return ZERO
+        price = self._market.price(position.instrument.venue, position.instrument.symbol)
+        return None if price is None else self._settled(position, position.unrealized_pnl(price))
+
+    def total_fees(self) -> Valuation:
+        """All fees paid, in base currency."""
+        return Valuation.of(self.to_base(amount, currency, venue) for (_, venue, currency), amount in self._fees.items())
+
+    def publish_value(self) -> PortfolioValueEvent:
+        """Value everything and publish it. The first valuation in which all has a price is the starting equity."""
+        valuation = self.value()
+        if self.starting_equity is None and not valuation.unpriced:
+            self.starting_equity = valuation.total
+        pnl = ZERO if self.starting_equity is None else valuation.total - self.starting_equity
+        now = self._clock.now_ns()
+        event = PortfolioValueEvent(
+            now, now, self.base_currency, valuation.total, pnl, self.total_fees().total, valuation.unpriced
+        )
+        self._bus.post(event)
+        return event

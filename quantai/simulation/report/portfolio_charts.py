@@ -1,0 +1,155 @@
+"""Charts of the whole portfolio and of its strategies: equity, drawdown, PnL over time and in total."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from quantai.simulation.report.columns import Floats
+from quantai.simulation.report.figures import (
+    ACCENT,
+    ACCENT_SOFT,
+    GAIN,
+    LINE_COLOURS,
+    LOSS,
+    LOSS_SOFT,
+    ZERO_LINE,
+    Chart,
+    Json,
+    Window,
+    base_layout,
+    blank,
+    label,
+    line,
+    numbers,
+    points_each,
+    time_figure,
+    value_axis,
+)
+from quantai.simulation.report.formatting import money
+from quantai.simulation.report.run_data import RunData
+from quantai.simulation.report.sampling import extremes
+from quantai.simulation.report.statistics import drawdowns
+
+MAX_LINES = len(LINE_COLOURS)
+MAX_BARS = 20
+HISTOGRAM_BINS = 30
+
+
+def equity_chart(run: RunData, window: Window | None, places: int) -> Chart:
+    """The portfolio's equity, with the starting equity as a dotted line."""
+    curve, start = run.equity, float(run.summary.starting_equity)
+    rows = extremes(curve.equity)
+    hover = f"%{{y:,.{places}f}}"
+    shape = {"fill": "tonexty", "fillcolor": ACCENT_SOFT}
+    traces = [line(curve.ts[rows], curve.equity[rows], "Equity", ACCENT, hover, **shape)] if len(rows) else []
+    figure = time_figure(traces, window, 280, "No equity was sampled.")
+    if traces:
+        base = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": start, "y1": start, "layer": "below"}
+        figure["layout"]["shapes"] = [base | {"line": {"color": ZERO_LINE, "width": 1, "dash": "dot"}}]
+        floor = min(start, float(curve.equity.min()))
+        figure["data"].insert(0, _shade(traces[0], floor))
+    return Chart("equity", f"Equity, {run.summary.currency}", (figure,), "dotted: at the start")
+
+
+def drawdown_chart(run: RunData, window: Window | None) -> Chart:
+    """How far equity lay below its peak so far, in percent of that peak."""
+    depths = -drawdowns(run.equity.equity)
+    rows = extremes(depths)
+    traces = []
+    if np.any(np.isfinite(depths)):
+        shape = {"fill": "tozeroy", "fillcolor": LOSS_SOFT}
+        traces = [line(run.equity.ts[rows], depths[rows], "Drawdown", LOSS, "%{y:.2%}", **shape)]
+    axis = {"tickformat": ".3~%", "rangemode": "tozero", "nticks": 5}
+    return Chart("drawdown", "Drawdown", (time_figure(traces, window, 150, "No drawdown to show.", **axis),))
+
+
+def strategy_pnl_chart(run: RunData, window: Window | None, places: int) -> Chart | None:
+    """PnL of each strategy over time; None for a single strategy, whose line is the equity's."""
+    if len(run.strategies) < 2:
+        return None
+    drawn = _most_traded(run)[:MAX_LINES]
+    traces = []
+    for name, colour in zip(drawn, LINE_COLOURS, strict=False):
+        curve = run.strategies[name]
+        rows = extremes(curve.pnl, points_each(len(drawn)))
+        traces.append(line(curve.ts[rows], curve.pnl[rows], name, colour, f"%{{y:,.{places}f}}"))
+    note = f"the {MAX_LINES} most traded of {len(run.strategies)}" if len(run.strategies) > MAX_LINES else "after fees"
+    figure = time_figure(traces, window, 220, "No PnL was sampled.")
+    return Chart("strategy-pnl", f"PnL by strategy, {run.summary.currency}", (figure,), note)
+
+
+def bar_chart(chart_id: str, heading: str, pnls: dict[str, float], places: int) -> Chart:
+    """Total PnL by name, best on top; of more than `MAX_BARS`, the best and the worst."""
+    ranked = sorted(pnls.items(), key=lambda item: (item[1], item[0]))
+    is_cut = len(ranked) > MAX_BARS
+    shown = ranked[: MAX_BARS // 2] + ranked[-MAX_BARS // 2 :] if is_cut else ranked
+    layout = base_layout(64 + 30 * len(shown))
+    if not shown:
+        return Chart(
+            chart_id, heading, ({"data": [], "layout": blank(layout, "Nothing was traded.")},), on_timeline=False
+        )
+    values = [value for _, value in shown]
+    reach = max(map(abs, values)) or 1.0
+    room = [min(0.0, *values) - 0.3 * reach * (min(values) < 0), max(0.0, *values) + 0.3 * reach * (max(values) >= 0)]
+    bars: Json = {
+        "type": "bar",
+        "orientation": "h",
+        "x": numbers(np.array(values)),
+        "y": list(range(len(shown))),
+        "text": [money(value, places, signed=True).replace("-", "\N{MINUS SIGN}") for value in values],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": [GAIN if value >= 0 else LOSS for value in values]},
+        "hoverinfo": "skip",
+        "width": 0.62,
+    }
+    names = [label(name, 28) for name, _ in shown]
+    ticks = {"tickmode": "array", "tickvals": bars["y"], "ticktext": names, "automargin": True, "showgrid": False}
+    layout |= {"xaxis": value_axis(range=room), "yaxis": ticks | {"zeroline": False}}
+    layout["margin"] = layout["margin"] | {"l": 20}
+    note = f"the {MAX_BARS // 2} best and worst of {len(ranked)}" if is_cut else "after fees"
+    return Chart(chart_id, heading, ({"data": [bars], "layout": layout},), note, on_timeline=False)
+
+
+def histogram_chart(pnls: Floats, currency: str) -> Chart:
+    """How many round trips ended with which PnL; zero always lies between two bars."""
+    heading, layout = f"Round trips by PnL, {currency}", base_layout(240)
+    if not len(pnls):
+        empty = blank(layout, "No position was opened and closed.")
+        return Chart("histogram", heading, ({"data": [], "layout": empty},), on_timeline=False)
+    width = (float(pnls.max() - pnls.min()) or abs(float(pnls[0])) or 1.0) / HISTOGRAM_BINS
+    bins = np.floor(pnls / width).astype(np.int64)
+    first = int(bins.min())
+    counts = np.bincount(bins - first)
+    centres: Floats = (np.arange(len(counts), dtype=np.float64) + first + 0.5) * width
+    decimals = max(0, 2 - math.floor(math.log10(width)))
+    bars: Json = {
+        "type": "bar",
+        "x": numbers(centres),
+        "y": counts.tolist(),
+        "width": width * 0.92,
+        "marker": {"color": [GAIN if centre > 0 else LOSS for centre in centres.tolist()]},
+        "hovertemplate": f"%{{y}} around %{{x:,.{min(decimals, 12)}f}}<extra></extra>",
+    }
+    layout |= {"xaxis": value_axis(showgrid=False, nticks=9), "yaxis": value_axis(rangemode="tozero", nticks=5)}
+    layout["margin"] = layout["margin"] | {"l": 48}
+    return Chart("histogram", heading, ({"data": [bars], "layout": layout},), "after fees", on_timeline=False)
+
+
+def _most_traded(run: RunData) -> list[str]:
+    traded = {name: strategy.traded_notional for name, strategy in run.summary.strategies.items()}
+    return sorted(run.strategies, key=lambda name: (-traded.get(name, 0), name))
+
+
+def _shade(trace: Json, floor: float) -> Json:
+    """The soft area under the equity line, down to its lowest point and not to zero, which may be far away."""
+    return {
+        **trace,
+        "y": [floor] * len(trace["x"]),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "hovertemplate": None,
+        "showlegend": False,
+    }

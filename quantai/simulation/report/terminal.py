@@ -1,0 +1,53 @@
+"""A run in the terminal: one line a strategy and the total, in 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from quantai.simulation.report.formatting import count, money, money_places, percent
+from quantai.simulation.report.summary import parse_summary
+
+STYLES = {"+": "green", "-": "red"}
+COMPACT_FROM = Decimal(10) ** 9
+NAME_WIDTH = 24
+
+
+def summary_table(summary: Mapping[str, Any]) -> Table:
+    """The summary of a run as `summary.json` holds it, as a table. Raises `StoreError` for one that is malformed."""
+    run = parse_summary(summary)
+    places = money_places(run.starting_equity)
+    table = terminal_table("Strategy", f"PnL {run.currency}", "Max DD", "Fees", "Orders", "Fills")
+    for name, own in sorted(run.strategies.items(), key=lambda item: (-item[1].pnl, item[0])):
+        figures = (amount(own.pnl, places, signed=True), percent(own.max_drawdown), amount(own.fees, places))
+        table.add_row(Text(name), *map(figure, figures), count(own.orders), count(own.fills))
+    table.add_section()
+    figures = (amount(run.pnl, places, signed=True), percent(run.max_drawdown), amount(run.fees, places))
+    table.add_row(Text("Total"), *map(figure, figures), count(run.orders), count(run.fills), style="bold")
+    return table
+
+
+def terminal_table(name: str, *figures: str) -> Table:
+    """An empty table: a column of names, which gives way when space is short, and columns of figures, which do not."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(Text(name), overflow="ellipsis", no_wrap=True, max_width=NAME_WIDTH)
+    for heading in figures:
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    return table
+
+
+def amount(value: Decimal, places: int, signed: bool = False) -> str:
+    """Money for a narrow column: from a thousand million on, five digits and an exponent."""
+    if abs(value) < COMPACT_FROM:
+        return money(value, places, signed)
+    return f"{value:{'+' if signed else ''}.4e}"
+
+
+def figure(text: str) -> Text:
+    """A figure, green or red when it carries a sign."""
+    return Text(text, style=STYLES.get(text[:1], ""))

@@ -1,0 +1,218 @@
+"""The class that strategies are made from. The same strategy runs in simulation, paper and live.
+
+    class Momentum(BaseStrategy):
+        quantity: Positive = Decimal("0.01")        # a parameter: set it in YAML or on the command line
+
+        async def on_tick(self, tick: TickEvent) -> None:
+            await self.buy(tick.symbol, quantity=self.quantity)
+
+A handler may be `def` or `async def`. A strategy gets just the events it has handlers for, of the instruments it is given.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from decimal import Decimal
+
+from quantai.core.clock import Timer
+from quantai.core.component import Component
+from quantai.core.enums import OrderType, Side, TimeInForce
+from quantai.core.errors import OrderError
+from quantai.core.numbers import Number
+from quantai.core.params import parse_duration
+from quantai.events import (
+    BarEvent,
+    FillEvent,
+    FundingRateEvent,
+    LiquidationEvent,
+    MarkPriceEvent,
+    OpenInterestEvent,
+    OrderBookDeltaEvent,
+    OrderBookSnapshotEvent,
+    OrderEvent,
+    PositionEvent,
+    TickEvent,
+    TimerEvent,
+    TradeEvent,
+)
+from quantai.instruments import Instrument
+from quantai.oms.models import Order, OrderRequest
+from quantai.strategy.context import StrategyContext
+
+Result = Awaitable[None] | None
+
+
+class BaseStrategy(Component):
+    """Subclass it; annotated public attributes are parameters, `on_...` methods are handlers."""
+
+    _context: StrategyContext
+
+    def bind(self, context: StrategyContext) -> None:
+        """Called once by the runner, before `on_start`."""
+        self._context = context
+        self._logger = logging.getLogger(f"strategy.{context.name}")
+
+    # Handlers
+
+    def on_start(self) -> Result:
+        """Before the first event."""
+
+    def on_stop(self) -> Result:
+        """After the last event, before open orders are cancelled."""
+
+    def on_tick(self, tick: TickEvent) -> Result:
+        """The best bid or ask changed."""
+
+    def on_trade(self, trade: TradeEvent) -> Result:
+        """A trade happened in the market."""
+
+    def on_bar(self, bar: BarEvent) -> Result:
+        """A bar of the configured `bar_interval` ended."""
+
+    def on_book(self, book: OrderBookSnapshotEvent) -> Result:
+        """A whole order book came."""
+
+    def on_book_delta(self, delta: OrderBookDeltaEvent) -> Result:
+        """Levels of the order book changed."""
+
+    def on_mark_price(self, mark: MarkPriceEvent) -> Result:
+        """The venue's mark price changed."""
+
+    def on_funding_rate(self, rate: FundingRateEvent) -> Result:
+        """The funding rate changed."""
+
+    def on_open_interest(self, interest: OpenInterestEvent) -> Result:
+        """The open interest changed."""
+
+    def on_liquidation(self, liquidation: LiquidationEvent) -> Result:
+        """Somebody was liquidated."""
+
+    def on_order(self, event: OrderEvent) -> Result:
+        """Anything happened to an order of this strategy, fills included."""
+
+    def on_fill(self, fill: FillEvent) -> Result:
+        """An order of this strategy traded, in part or in full."""
+
+    def on_position(self, position: PositionEvent) -> Result:
+        """A position of this strategy changed."""
+
+    def on_timer(self, timer: TimerEvent) -> Result:
+        """A timer armed with `every` is due."""
+
+    # What a strategy can do
+
+    def buy(
+        self,
+        symbol: str,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        venue: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GTC,
+    ) -> Order:
+        """Buy at the market, or at `price` or better. Price and quantity are put on the instrument's grid.
+
+        The order is on its way (or denied: see `order.state`) when this returns; `await` is allowed and waits for nothing.
+        Raises `OrderError` for an instrument that is not the strategy's and `NumberError` for what is no number.
+        """
+        return self._submit(Side.BUY, symbol, quantity, price, venue, time_in_force)
+
+    def sell(
+        self,
+        symbol: str,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        venue: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GTC,
+    ) -> Order:
+        """Sell at the market, or at `price` or better; otherwise as `buy`."""
+        return self._submit(Side.SELL, symbol, quantity, price, venue, time_in_force)
+
+    def cancel(self, order: Order) -> None:
+        """Ask for an order to be cancelled; what became of it comes as an order event."""
+        self._context.orders.cancel(order)
+
+    def cancel_all(self, symbol: str | None = None) -> None:
+        """Cancel all open orders of this strategy, or those on `symbol`."""
+        self._context.orders.cancel_all(self.name, symbol)
+
+    def every(self, interval: str, name: str = "") -> Timer:
+        """Call `on_timer` at every whole multiple of `interval` (such as `5s`); cancel the timer to stop."""
+        return self._context.set_timer(name or interval, parse_duration(interval))
+
+    # What a strategy can see
+
+    @property
+    def name(self) -> str:
+        """The name the strategy has in the configuration."""
+        return self._context.name
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Logs under the strategy's name."""
+        return self._logger
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """What the strategy may see and trade, in the order of the configuration."""
+        return self._context.instruments
+
+    @property
+    def open_orders(self) -> list[Order]:
+        """The strategy's orders that may still trade, oldest first."""
+        return self._context.orders.open_orders(self.name)
+
+    def now_ns(self) -> int:
+        """The time, nanoseconds UTC; simulated in a simulation."""
+        return self._context.clock.now_ns()
+
+    def position(self, symbol: str, venue: str | None = None) -> Decimal:
+        """The strategy's own signed position in base currency or contracts; summed over venues where none is named."""
+        venues = [venue] if venue else [instrument.venue for instrument in self.instruments if instrument.symbol == symbol]
+        return sum((self._context.portfolio.position(each, symbol, self.name) for each in venues), Decimal(0))
+
+    def balance(self, venue: str, currency: str) -> Decimal:
+        """What the account at `venue` holds; all strategies share it."""
+        return self._context.portfolio.balance(venue, currency)
+
+    def tick(self, symbol: str, venue: str | None = None) -> TickEvent | None:
+        """The newest best bid and ask, None before the first."""
+        return self._context.market.tick(self.instrument(symbol, venue).venue, symbol)
+
+    def instrument(self, symbol: str, venue: str | None = None) -> Instrument:
+        """The instrument an order on `symbol` would go to. Raises `OrderError` where that cannot be told."""
+        candidates = [i for i in self.instruments if i.symbol == symbol and venue in (None, i.venue)]
+        return self._context.router.route(self.name, symbol, candidates)
+
+    def _submit(
+        self,
+        side: Side,
+        symbol: str,
+        quantity: Number,
+        price: Number | None,
+        venue: str | None,
+        time_in_force: TimeInForce | str,
+    ) -> Order:
+        instrument = self.instrument(symbol, venue)
+        cause = self._context.cause()
+        return self._context.orders.submit(
+            OrderRequest(
+                strategy=self.name,
+                instrument=instrument,
+                side=side,
+                order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
+                quantity=instrument.quantize_quantity(quantity),
+                price=None if price is None else instrument.quantize_price(price),
+                time_in_force=_time_in_force(time_in_force),
+                cause=f"{cause.topic}@{cause.ts_init}" if cause is not None else "",
+            )
+        )
+
+
+def _time_in_force(value: TimeInForce | str) -> TimeInForce:
+    try:
+        return TimeInForce(value)
+    except ValueError:
+        raise OrderError(f"no time in force {value!r}; there are {', '.join(TimeInForce)}") from None

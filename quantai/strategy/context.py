@@ -1,0 +1,29 @@
+"""What a strategy may reach: its own view of the daemon, handed to it by the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quantai.core.clock import Clock, Timer
+from quantai.data.market import MarketView
+from quantai.events import Event
+from quantai.instruments import Instrument
+from quantai.oms.order_manager import OrderManager
+from quantai.oms.routing import SimpleRouter
+from quantai.portfolio.portfolio import Portfolio
+
+
+@dataclass(frozen=True)
+class StrategyContext:
+    """`cause` gives the event the strategy is handling now; `set_timer` arms a timer that comes back as a `TimerEvent`."""
+
+    name: str
+    instruments: tuple[Instrument, ...]
+    clock: Clock
+    market: MarketView
+    orders: OrderManager
+    router: SimpleRouter
+    portfolio: Portfolio
+    cause: Callable[[], Event | None]
+    set_timer: Callable[[str, int], Timer]
