@@ -6,6 +6,7 @@ from pydantic import Field
 
 from quantai.core.params import Positive
 from quantai.events import TickEvent
+from quantai.instruments import Instrument
 from quantai.strategy import BaseStrategy
 
 Bps = Annotated[float, Field(ge=0, le=10_000)]
@@ -17,7 +18,7 @@ class CrossVenueSpread(BaseStrategy):
     notional: Positive
     """Size of each leg, in quote currency."""
     entry_bps: Bps = 8.0
-    """Open when one venue bids this much above the other's ask."""
+    """Open when one venue's middle is this far above the other's."""
     exit_bps: Bps = 0.5
     """Close when the middles are this close."""
 
@@ -30,14 +31,17 @@ class CrossVenueSpread(BaseStrategy):
         a, b = self.tick(first.symbol, first.venue), self.tick(second.symbol, second.venue)
         if a is None or b is None or self.open_orders:
             return
-        held = self.position(first.symbol, first.venue)
-        if held:
-            if abs(a.mid / b.mid - 1) * 1e4 <= self.exit_bps:
-                self.trade(first, -held)
-                self.trade(second, -self.position(second.symbol, second.venue))
-        elif (a.bid_price / b.ask_price - 1) * 1e4 > self.entry_bps:
-            self.trade(first, -self.size(first, a.mid))
-            self.trade(second, self.size(second, b.mid))
-        elif (b.bid_price / a.ask_price - 1) * 1e4 > self.entry_bps:
-            self.trade(first, self.size(first, a.mid))
-            self.trade(second, -self.size(second, b.mid))
+        premium = (a.mid / b.mid - 1) * 1e4
+        held = [float(self.position(leg.symbol, leg.venue)) for leg in (first, second)]
+        if any(held) and abs(premium) <= self.exit_bps:
+            self.trade(first, -held[0])
+            self.trade(second, -held[1])
+        elif not any(held) and abs(premium) >= self.entry_bps:
+            units = float(self.notional) / a.mid * (-1 if premium > 0 else 1)
+            self.trade(first, units / float(first.multiplier))
+            self.trade(second, -units / float(second.multiplier))
+
+    def trade(self, leg: Instrument, quantity: float) -> None:
+        if quantity:
+            order = self.buy if quantity > 0 else self.sell
+            order(leg.symbol, abs(quantity), venue=leg.venue)

@@ -13,7 +13,7 @@ from quantai.config.resolve import Unresolved
 from quantai.config.schema import ComponentSection, ExchangeSection, RiskCheckSection, StrategySection
 from quantai.config.secrets import secret_paths
 from quantai.config.validate import problems_of
-from quantai.core.component import Component, Registry
+from quantai.core.component import C, Component, Registry
 from quantai.core.errors import ConfigError
 from quantai.exchanges.registry import EXCHANGES
 from quantai.oms.risk import RISK_CHECKS
@@ -90,10 +90,9 @@ def _unnamed(params: dict[str, Any], path: KeyPath, kind: Kind) -> list[Problem]
     ]  # fmt: skip
 
 
-def find_class(registry: Registry[Any], name: str | None, target: str | None) -> type[Component]:
+def find_class(registry: Registry[C], name: str | None, target: str | None) -> type[C]:
     """The class of a section. Raises `ConfigError`."""
-    found: type[Component] = registry.find(name) if name else registry.load(str(target))
-    return found
+    return registry.find(name) if name else registry.load(str(target))
 
 
 def _check_params(

@@ -50,9 +50,10 @@ def check_config(composed: Composed, config_dir: Path | None = None) -> LoadedCo
         problems += problems_of(error, Config, values)
     else:
         problems += _literal_secrets(composed.cfg, [*secret_paths(config), *components.secrets])
-        problems += check_combinations(config) if not problems else []
     problems += components.problems
     problems += check_references(values)
+    if config is not None and not problems:
+        problems += check_combinations(config)
     if problems or config is None:
         raise ConfigProblems([_placed(problem, composed) for problem in problems])
     return LoadedConfig(config, config_hash(composed.cfg), composed.origins)

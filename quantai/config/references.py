@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from quantai.config.components import find_class
 from quantai.config.problems import Problem
 from quantai.config.schema import ClockKind, Config, Execution, FilesData, MarketEvents, SyntheticData
 from quantai.config.validate import suggestion
 from quantai.core.component import Registry
 from quantai.exchanges.registry import EXCHANGES
 from quantai.instruments import Symbol
+from quantai.strategy import STRATEGIES
+from quantai.strategy.runner import handles
 
 
 def check_references(values: dict[str, Any]) -> list[Problem]:
@@ -136,6 +139,9 @@ def _data(config: Config) -> Iterator[Problem]:
 def _strategies(config: Config) -> Iterator[Problem]:
     if config.mode.execution is Execution.NONE:
         return
+    for name, strategy in config.strategies.items():
+        if strategy.bar_interval is None and handles(find_class(STRATEGIES, strategy.type, strategy.target), "on_bar"):
+            yield Problem(("strategies", name, "bar_interval"), "required by the strategy's on_bar, such as 10s or 1m")
     if not any(strategy.enabled for strategy in config.strategies.values()):
         yield Problem(("strategies",), f"mode {config.mode.name} runs strategies, and none is enabled; try strategies=ema_cross")
     if config.mode.execution is Execution.SIMULATED and not any(config.portfolio.balances.values()):

@@ -10,7 +10,8 @@ from quantai.events.base import Event, Timestamp
 class PositionEvent(Event, frozen=True, gc=False):
     """Base of the position family, published at `position.<what happened>.<strategy>`.
 
-    `average_price` is that of the open quantity (0 when flat), `realized_pnl` the position's total so far, before fees.
+    `average_price` is that of the open quantity (0 when flat), `realized_pnl` the position's total so far, before fees;
+    `fees` is what was paid in `currency`, the settlement currency.
     """
 
     topic_fields = ("strategy",)

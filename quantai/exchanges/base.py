@@ -106,7 +106,14 @@ class MarketDataConnector(ABC):
 
     @abstractmethod
     async def start(self, topics: Sequence[str], sink: EventSink) -> None:
-        """Stream the wanted topics (`market.trade.<venue>.<symbol>`) to `sink`. Raises `StartupError` where it cannot."""
+        """Connect, and give the wanted topics (`market.trade.<venue>.<symbol>`) to `sink` from now on.
+
+        Raises `StartupError` where it cannot.
+        """
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Stream until cancelled, reconnecting as needed. Raises what makes going on impossible."""
 
     @abstractmethod
     async def stop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,8 +27,8 @@ PositionKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyValue:
-    """What a strategy made, in base currency: `pnl` is realized and unrealized together, after fees."""
+class TradingValue:
+    """What some positions made, in base currency: `pnl` is realized and unrealized together, after fees."""
 
     realized_pnl: Decimal
     unrealized_pnl: Decimal
@@ -67,7 +67,6 @@ class Portfolio:
         self.starting_balances = {(venue, code): amount for venue, held in balances.items() for code, amount in held.items()}
         self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO, self.starting_balances)
         self._positions: dict[PositionKey, Position] = {}
-        self._fees: defaultdict[tuple[str, str, str], Decimal] = defaultdict(lambda: ZERO)
         self.starting_equity: Decimal | None = None
 
     def book_fill(self, fill: FillEvent) -> PositionEvent:
@@ -78,9 +77,7 @@ class Portfolio:
         signed = fill.quantity * fill.side.sign
         realized = position.trade(signed, fill.price)
         self._pay(instrument, signed, fill, realized)
-        if fill.fee_currency == instrument.settlement_currency:
-            position.fees += fill.fee
-        self._fees[fill.strategy, fill.venue, fill.fee_currency] += fill.fee
+        position.pay_fee(fill.fee, fill.fee_currency)
         return self._position_event(fill, position, before)
 
     def _pay(self, instrument: Instrument, signed: Decimal, fill: FillEvent, realized: Decimal) -> None:
@@ -99,10 +96,11 @@ class Portfolio:
             cls = PositionClosedEvent
         else:
             cls = PositionModifiedEvent if before else PositionOpenedEvent
+        settlement = position.instrument.settlement_currency
         return cls(
             fill.strategy, fill.venue, fill.symbol, fill.ts_event, self._clock.now_ns(),
-            position.quantity, position.average_price, position.realized_pnl, position.fees,
-            position.instrument.settlement_currency,
+            position.quantity, position.average_price, position.realized_pnl,
+            position.fees.get(settlement, ZERO), settlement,
         )  # fmt: skip
 
     def balance(self, venue: str, currency: str) -> Decimal:
@@ -123,10 +121,6 @@ class Portfolio:
     def positions(self) -> Iterator[tuple[PositionKey, Position]]:
         """Every position that ever was, by (strategy, venue, symbol)."""
         yield from self._positions.items()
-
-    def fees(self) -> dict[tuple[str, str, str], Decimal]:
-        """What was paid in fees, by strategy, venue and currency."""
-        return dict(self._fees)
 
     def to_base(self, amount: Decimal, currency: str, venue: str) -> Decimal | None:
         """`amount` in base currency; None where there is no price."""
@@ -181,18 +175,27 @@ class Portfolio:
             amount = instrument.value(position.quantity, price)
         return self.to_base(amount, instrument.settlement_currency, instrument.venue)
 
-    def strategy_value(self, strategy: str) -> StrategyValue | None:
+    def strategy_value(self, strategy: str) -> TradingValue | None:
         """What a strategy made; None where one of its positions or fees has no price."""
-        own = [(key, position) for key, position in self._positions.items() if key[0] == strategy]
-        realized = add_up(self._settled(position, position.realized_pnl) for _, position in own)
-        unrealized = add_up(self._unrealized(position) for _, position in own)
-        traded = add_up(self._settled(position, position.traded_notional) for _, position in own)
+        return self._made(lambda key: key[0] == strategy)
+
+    def instrument_value(self, venue: str, symbol: str) -> TradingValue | None:
+        """What all strategies made on an instrument; None where it, or a fee, has no price."""
+        return self._made(lambda key: key[1:] == (venue, symbol))
+
+    def _made(self, is_wanted: Callable[[PositionKey], bool]) -> TradingValue | None:
+        own = [position for key, position in self._positions.items() if is_wanted(key)]
+        realized = add_up(self._settled(position, position.realized_pnl) for position in own)
+        unrealized = add_up(self._unrealized(position) for position in own)
+        traded = add_up(self._settled(position, position.traded_notional) for position in own)
         fees = add_up(
-            self.to_base(amount, currency, venue) for (name, venue, currency), amount in self._fees.items() if name == strategy
+            self.to_base(amount, currency, position.instrument.venue)
+            for position in own
+            for currency, amount in position.fees.items()
         )
         if realized is None or unrealized is None or traded is None or fees is None:
             return None
-        return StrategyValue(realized, unrealized, fees, traded)
+        return TradingValue(realized, unrealized, fees, traded)
 
     def _settled(self, position: Position, amount: Decimal) -> Decimal | None:
         return self.to_base(amount, position.instrument.settlement_currency, position.instrument.venue)
@@ -205,7 +208,11 @@ class Portfolio:
 
     def total_fees(self) -> Valuation:
         """All fees paid, in base currency."""
-        return Valuation.of(self.to_base(amount, currency, venue) for (_, venue, currency), amount in self._fees.items())
+        return Valuation.of(
+            self.to_base(amount, currency, position.instrument.venue)
+            for position in self._positions.values()
+            for currency, amount in position.fees.items()
+        )
 
     def publish_value(self) -> PortfolioValueEvent:
         """Value everything and publish it. The first valuation in which all has a price is the starting equity."""

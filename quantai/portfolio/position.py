@@ -13,7 +13,7 @@ _COST_STEP = Decimal("1e-12")
 
 
 class Position:
-    """A signed quantity of an instrument at average cost. All money is in the instrument's settlement currency."""
+    """A signed quantity of an instrument at average cost. Money is in its settlement currency; fees are by currency."""
 
     __slots__ = ("cost", "fees", "instrument", "quantity", "realized_pnl", "traded_notional")
 
@@ -22,7 +22,7 @@ class Position:
         self.quantity = ZERO
         self.cost = ZERO
         self.realized_pnl = ZERO
-        self.fees = ZERO
+        self.fees: dict[str, Decimal] = {}
         self.traded_notional = ZERO
 
     def trade(self, quantity: Decimal, price: Decimal) -> Decimal:
@@ -44,6 +44,10 @@ class Position:
             self.cost += self.instrument.value(quantity, price)
             self.quantity += quantity
         return realized
+
+    def pay_fee(self, amount: Decimal, currency: str) -> None:
+        """Count what a fill cost, by currency; a rebate is negative."""
+        self.fees[currency] = self.fees.get(currency, ZERO) + amount
 
     def _cost_of(self, closing: Decimal) -> Decimal:
         if closing == self.quantity:

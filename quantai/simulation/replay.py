@@ -6,20 +6,30 @@ import asyncio
 from collections.abc import Callable
 
 from quantai.core.clock import SimulatedClock
-from quantai.data.source import MarketDataSource
+from quantai.data.source import MarketDataSource, Wanted
 from quantai.events.bus import EventBus
+from quantai.data.feed import Feed
 
 Progress = Callable[[int, int], None]
 
 
-class Replay:
+class Replay(Feed):
     """Plays a source from beginning to end. Timers due before an event fire before it."""
 
     def __init__(
-        self, source: MarketDataSource, bus: EventBus, clock: SimulatedClock, on_progress: Progress | None = None
+        self,
+        source: MarketDataSource,
+        bus: EventBus,
+        clock: SimulatedClock,
+        *,
+        is_wanted: Wanted,
+        on_progress: Progress | None = None,
     ) -> None:
-        """`on_progress` is told the number of events so far and the simulated time, a few times a second of work."""
+        """`is_wanted` says which topics to take from the source; `on_progress` is told the number of events so far and the
+        simulated time, once a slice.
+        """
         self._source = source
+        self._is_wanted = is_wanted
         self._bus = bus
         self._clock = clock
         self._on_progress = on_progress
@@ -33,7 +43,7 @@ class Replay:
     async def run(self) -> None:
         """Play until the source ends or `stop` is called."""
         clock, dispatch = self._clock, self._bus.dispatch
-        for batch in self._source.batches(self._bus.is_wanted):
+        for batch in self._source.batches(self._is_wanted):
             for event in batch:
                 ts_init = event.ts_init
                 if clock.next_due_ns <= ts_init:
@@ -50,11 +60,11 @@ class Replay:
             if self._stopping:
                 return
 
-    async def pass_time(self, duration_ns: int) -> None:
-        """Let simulated time pass without market events, so that what is under way can arrive."""
-        end_ns = self._clock.now_ns() + duration_ns
-        await self._fire_until(end_ns)
-        self._clock.set_time(end_ns)
+    async def settle(self, is_settled: Callable[[], bool], limit_ns: int) -> None:
+        """Let simulated time pass without market events until `is_settled`, or `limit_ns` is over."""
+        end_ns = self._clock.now_ns() + limit_ns
+        while not is_settled() and self._clock.next_due_ns <= end_ns:
+            await self._fire_until(self._clock.next_due_ns)
 
     async def _fire_until(self, ts_ns: int) -> None:
         while self._clock.next_due_ns <= ts_ns:

@@ -52,14 +52,9 @@ def handles(strategy: type[BaseStrategy], handler: str) -> bool:
     return getattr(strategy, handler) is not getattr(BaseStrategy, handler)
 
 
-def market_topics(strategy: type[BaseStrategy], instruments: tuple[Instrument, ...]) -> list[str]:
-    """The market topics the strategy wants: one for each market handler it defines and each of its instruments."""
-    return [
-        f"{event.topic_prefix}.{instrument.venue}.{instrument.symbol}"
-        for handler, event in MARKET_HANDLERS.items()
-        if handles(strategy, handler)
-        for instrument in instruments
-    ]
+def wanted_events(strategy: type[BaseStrategy]) -> list[type[MarketEvent]]:
+    """The market events the strategy has handlers for."""
+    return [event for handler, event in MARKET_HANDLERS.items() if handles(strategy, handler)]
 
 
 class StrategyRunner:
@@ -72,6 +67,7 @@ class StrategyRunner:
         name: str,
         instruments: tuple[Instrument, ...],
         max_errors: int,
+        bar_interval_ns: int | None,
         bus: EventBus,
         clock: Clock,
         market: MarketView,
@@ -84,6 +80,7 @@ class StrategyRunner:
         self.errors = 0
         self.failed = False
         self._max_errors = max_errors
+        self._bar_interval_ns = bar_interval_ns
         self._bus = bus
         self._clock = clock
         self._orders = orders
@@ -107,9 +104,9 @@ class StrategyRunner:
         cls = type(self.strategy)
         for handler, event in MARKET_HANDLERS.items():
             if handles(cls, handler):
+                method = self._on_bar if event is BarEvent else self._remembering(getattr(self.strategy, handler))
                 for instrument in self._instruments:
-                    topic = f"{event.topic_prefix}.{instrument.venue}.{instrument.symbol}"
-                    await self._subscribe(topic, self._remembering(getattr(self.strategy, handler)))
+                    await self._subscribe(f"{event.topic_prefix}.{instrument.venue}.{instrument.symbol}", method)
         if handles(cls, "on_order"):
             await self._subscribe(f"order.*.{self.name}", self._remembering(self.strategy.on_order))
         if handles(cls, "on_fill"):
@@ -148,6 +145,13 @@ class StrategyRunner:
             return handler(event)
 
         return handle
+
+    def _on_bar(self, bar: BarEvent) -> Awaitable[None] | None:
+        """Only bars of the strategy's own interval: others may be on the same topic for other strategies."""
+        if bar.interval_ns != self._bar_interval_ns:
+            return None
+        self._handling = bar
+        return self.strategy.on_bar(bar)
 
     def _on_order_event(self, event: Event) -> Awaitable[None] | None:
         if not isinstance(event, FillEvent):

@@ -1,7 +1,7 @@
 """Binance public data (data.binance.vision): trades, aggTrades, klines and bookTicker, spot, USD-M and COIN-M.
 
-Columns as its README and the files say. Spot files have no header, newer futures files have one. Times are milliseconds,
-in spot files from 2025-01-01 on microseconds. `isBuyerMaker` true means that the taker sold.
+Columns as its README and the files say. Spot files have no header, newer futures files have one. Times are
+milliseconds, in spot files from 2025-01-01 on microseconds. `isBuyerMaker` true means that the taker sold.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _INTERVAL = re.compile(r"\d+(s|m|h|d|w|mo)")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """One kind of file: the widths it comes in, how columns look, what its header begins with, and where fields are."""
+    """One kind of file: its widths, how columns look, what a header begins with (None is any), where fields are."""
 
     summary: str
     cls: type[MarketEvent]
     file_kind: re.Pattern[str]
     widths: tuple[int, ...]
     shape: Mapping[int, str]
-    header: str
+    header: tuple[str | None, ...]
     sources: Mapping[str, Source]
 
 
@@ -45,7 +45,7 @@ _LAYOUTS = {
         file_kind=re.compile("trades"),
         widths=(6, 7),
         shape={4: "time", 5: "bool"},
-        header="id",
+        header=("id", "price", "qty", None, "time", "is_buyer_maker"),
         sources={
             "ts_event": MsOrUs(4),
             "price": Number(1),
@@ -60,7 +60,7 @@ _LAYOUTS = {
         file_kind=re.compile("aggTrades"),
         widths=(7, 8),
         shape={5: "time", 6: "bool"},
-        header="agg_trade_id",
+        header=("agg_trade_id", "price", "quantity", None, None, "transact_time", "is_buyer_maker"),
         sources={
             "ts_event": MsOrUs(5),
             "price": Number(1),
@@ -75,7 +75,7 @@ _LAYOUTS = {
         file_kind=_INTERVAL,
         widths=(12,),
         shape={0: "time", 6: "time"},
-        header="open_time",
+        header=("open_time", "open", "high", "low", "close", "volume", "close_time"),
         sources={
             "ts_event": _CLOSE_TIME,
             "interval_ns": Span(_OPEN_TIME, _CLOSE_TIME),
@@ -92,7 +92,7 @@ _LAYOUTS = {
         file_kind=re.compile("bookTicker"),
         widths=(7,),
         shape={5: "time", 6: "time"},
-        header="update_id",
+        header=("update_id", "best_bid_price", "best_bid_qty", "best_ask_price", "best_ask_qty", "transaction_time"),
         sources={
             "ts_event": MsOrUs(5),
             "ts_init": MsOrUs(6),
@@ -134,7 +134,8 @@ class BinanceFormat(Format):
         return name["symbol"] if name else None
 
     def _has_header(self, head: FileHead) -> bool:
-        return head.fields()[:1] == [self._layout.header]
+        names = self._layout.header
+        return all(name in (None, field) for name, field in zip(names, head.fields(), strict=False))
 
 
 FORMATS = [BinanceFormat(name, layout) for name, layout in _LAYOUTS.items()]

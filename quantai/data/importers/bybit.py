@@ -1,7 +1,7 @@
-"""Bybit public trade files (public.bybit.com): futures (`/trading`, seconds with a fraction) and spot (`/spot`, milliseconds).
+"""Bybit public trade files (public.bybit.com): futures (`/trading`, seconds with a fraction), spot (`/spot`, ms).
 
-`side` is the taker's. Old futures files run from the newest trade to the oldest; the store puts them in order. Columns that
-were added over the years (`RPI`) do not matter: fields are found by the header.
+`side` is the taker's. Old futures files run from the newest trade to the oldest; the stage puts them in order. Columns
+added over the years (`RPI`) come last and do not matter.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class BybitFutures(Format):
         return tuple(head.fields()[: len(_FUTURES)]) == _FUTURES
 
     def converter(self, head: FileHead) -> RowConverter:
+        del head
         sources: dict[str, Source] = {
             "ts_event": Epoch(0, "s"),
             SYMBOL: Category(1),
@@ -51,6 +52,7 @@ class BybitSpot(Format):
         return tuple(head.fields()[: len(_SPOT)]) == _SPOT
 
     def converter(self, head: FileHead) -> RowConverter:
+        del head
         sources: dict[str, Source] = {
             "trade_id": Text(0),
             "ts_event": Epoch(1, "ms"),

@@ -1,4 +1,4 @@
-"""What a value in an event must be. Rows that break a rule are refused with the reason, odd ones are kept and counted."""
+"""What a value in an event must be: rows that break a rule are refused with the reason, odd ones kept and counted."""
 
 from __future__ import annotations
 

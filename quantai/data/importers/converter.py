@@ -18,7 +18,13 @@ from quantai.events import MarketEvent
 from quantai.events.persistence.schema import arrow_schema
 
 SYMBOL = "symbol"
-_DEFAULTS: dict[str, object] = {"side": Side.UNKNOWN.value, "trade_id": "", "next_funding_ns": 0, "index_price": None}
+_DEFAULTS: dict[str, object] = {
+    "side": Side.UNKNOWN.value,
+    "trade_id": "",
+    "sequence": 0,
+    "next_funding_ns": 0,
+    "index_price": None,
+}
 
 
 class Batch(NamedTuple):
@@ -42,6 +48,7 @@ class Converter(ABC):
 
     def finish(self, outcome: Outcome) -> Iterable[Batch]:
         """The events of the rows kept back."""
+        del outcome
         return ()
 
 
@@ -65,6 +72,7 @@ class Format(ABC):
 
     def venue_symbol(self, head: FileHead) -> str | None:
         """The venue's symbol as the file's name tells it, None where it does not."""
+        del head
         return None
 
 
@@ -107,7 +115,7 @@ def by_symbol(rows: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
 
 
 def event_columns(cls: type[MarketEvent], rows: pa.Table) -> pa.Table:
-    """Exactly the stored columns of `cls`; what the file does not tell is filled in: `ts_init` is `ts_event`, no trade id."""
+    """The stored columns of `cls`; what a file does not tell is filled in: `ts_init` is `ts_event`, no trade id."""
     return pa.Table.from_arrays([_column(rows, field) for field in arrow_schema(cls)], schema=arrow_schema(cls))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import zipfile
@@ -10,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from quantai.core.errors import StoreError
 
 BLOCK_BYTES = 8 * 2**20
-HEAD_BYTES = 64 * 2**10
+HEAD_BYTES = 2**20
 _BOM = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK"
@@ -23,7 +24,7 @@ _ZIP_MAGIC = b"PK"
 
 @dataclass(frozen=True, slots=True)
 class FileHead:
-    """What a format is recognised by: the file's name and its first lines, split at nothing yet."""
+    """What a format is recognised by: the file's name and its first lines, of which there is one at least."""
 
     path: Path
     lines: tuple[str, ...]
@@ -35,7 +36,7 @@ class FileHead:
 
     def fields(self, delimiter: str = ",") -> list[str]:
         """The texts of the first line."""
-        return [field.strip().strip('"') for field in self.lines[0].split(delimiter)] if self.lines else []
+        return [field.strip() for field in next(csv.reader(self.lines, delimiter=delimiter))]
 
 
 class SourceFile:
@@ -68,11 +69,11 @@ class SourceFile:
         return self._raw.tell()
 
     @property
-    def content_digest(self) -> str:
-        """SHA-256 of what was read so far, unpacked."""
-        return self._digest.hexdigest()
+    def unpacked_digest(self) -> str | None:
+        """SHA-256 of what was read so far, None for a plain file, whose content is what lies on disk."""
+        return None if self._stream is self._raw else self._digest.hexdigest()
 
-    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    def blocks(self, size: int) -> Iterator[bytes]:
         """The content in blocks of whole lines of about `size` bytes; no line may be longer than that."""
         rest = self._read(size).removeprefix(_BOM)
         while rest:
@@ -96,14 +97,15 @@ class SourceFile:
             data = self._stream.read(size)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise self._unreadable(error) from error
-        self._digest.update(data)
+        if self._stream is not self._raw:
+            self._digest.update(data)
         return data
 
     def _unpacked(self) -> IO[bytes]:
         magic = self._raw.read(2)
         self._raw.seek(0)
         if magic == _GZIP_MAGIC:
-            return self._resources.enter_context(gzip.GzipFile(fileobj=self._raw))
+            return cast(IO[bytes], self._resources.enter_context(gzip.GzipFile(fileobj=self._raw)))
         if magic == _ZIP_MAGIC:
             archive = self._resources.enter_context(zipfile.ZipFile(self._raw))
             return self._resources.enter_context(archive.open(self._only_member(archive)))

@@ -9,7 +9,8 @@ from quantai.core.identifiers import nearest
 from quantai.data.importers import binance, bybit, tardis
 from quantai.data.importers.converter import Format
 from quantai.data.importers.files import FileHead
-from quantai.data.importers.mapping import CsvMapping, MappedCsv
+from quantai.data.importers.mapped_csv import MappedCsv
+from quantai.data.importers.mapping import CsvMapping
 
 CSV = "csv"
 FORMATS: Sequence[Format] = [*binance.FORMATS, *tardis.FORMATS, *bybit.FORMATS]
@@ -23,7 +24,7 @@ def list_formats() -> Mapping[str, str]:
 
 
 def find_format(head: FileHead, name: str | None, mapping: CsvMapping | None) -> Format:
-    """What reads a file: the mapping where one is given, else the format or family called `name`, else what it looks like.
+    """What reads a file: a mapping where one is given, else the format or family `name`, else what the file looks like.
 
     Raises `ConfigError` where that is not one format.
     """
@@ -45,8 +46,8 @@ def _family(name: str) -> list[Format]:
     if not family:
         families = {known.name.partition("_")[0] for known in FORMATS}
         guess = nearest(wanted, [*list_formats(), *families])
-        hint = f"; did you mean {guess}?" if guess else ""
-        raise ConfigError(f"no import format {name!r}{hint} There are {', '.join(list_formats())}")
+        hint = f", did you mean {guess}?" if guess else "."
+        raise ConfigError(f"there is no import format {name!r}{hint} Known are {', '.join(list_formats())}")
     return family
 
 

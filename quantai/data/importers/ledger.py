@@ -1,70 +1,31 @@
 """The ledger of a store's imports: what was imported, so that nothing is twice, and a commit that a crash cannot halve.
 
 An import is staged in `<store>/.imports/<id>/`, which no reader looks into. Its manifest is first written as
-`<id>.pending`, then the parts are linked into the store, then the manifest is renamed to `<id>.json`. A crash before the
-pending manifest leaves nothing but a stage to throw away; after it, opening the ledger finishes the import.
+`<id>.pending`, then the parts are linked into the store, then the manifest is written as `<id>.json`. A crash before
+the pending manifest leaves nothing but a stage to throw away; after it, opening the ledger finishes the import.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from itertools import count
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from quantai.core.errors import StoreError
+from quantai.data.importers.manifest import Manifest, Origin, PartEntry, StreamName
 from quantai.events.persistence.parts import Part, part_name
 
 _FOLDER = ".imports"
 
 
-class PartEntry(msgspec.Struct, frozen=True):
-    """A part of an import: where it was staged (in the stage), where it is (in the store), and how much is in it."""
-
-    staged: str
-    path: str
-    stream: tuple[str, str, str]
-    rows: int
-    start_ns: int
-    end_ns: int
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """What was imported and how: the digest of the file as it lay on disk, the format, the venue and any mapping."""
-
-    file_digest: str
-    format: str
-    venue: str
-    mapping: str
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """The record of one import. `symbols` are those that were met, by the venue's name; `""` where the file had none."""
-
-    id: str
-    file: str
-    origin: Origin
-    content_digest: str
-    symbols: dict[str, str]
-    rows_read: int
-    bad_rows: int
-    parts: list[PartEntry]
-
-    @property
-    def streams(self) -> set[tuple[str, str, str]]:
-        """What the import wrote to."""
-        return {part.stream for part in self.parts}
-
-
 class ImportLedger:
-    """The imports of one store, locked against other importers while open; opening it finishes what a crash interrupted.
+    """The imports of one store, locked against other importers while open; opening finishes what a crash interrupted.
 
     Raises `StoreError` where the store cannot be written, or another import is running.
     """
@@ -97,7 +58,7 @@ class ImportLedger:
         """The earlier imports of the same file in the same way."""
         return [manifest for manifest in self._manifests if manifest.origin == origin]
 
-    def of_content(self, content_digest: str, streams: set[tuple[str, str, str]]) -> Manifest | None:
+    def of_content(self, content_digest: str, streams: set[StreamName]) -> Manifest | None:
         """An earlier import of the same content, however packed or mapped, into any of `streams`."""
         for manifest in self._manifests:
             if manifest.content_digest == content_digest and manifest.streams & streams:
@@ -134,7 +95,7 @@ class ImportLedger:
         return PartEntry(
             staged=str(staged),
             path=str(Path(*staged.parts[1:])),
-            stream=tuple(part.stream),
+            stream=(part.type, part.venue, part.symbol),
             rows=part.rows,
             start_ns=part.start_ns,
             end_ns=part.end_ns,
@@ -154,15 +115,16 @@ class ImportLedger:
         """Name a staged part in the store, with the next free number where its name is taken by another."""
         staged, folder = stage / part.staged, (self._store / part.path).parent
         folder.mkdir(parents=True, exist_ok=True)
-        for number in count():
+        number = 0
+        while True:
             path = folder / part_name(part.start_ns, part.end_ns, number)
             try:
                 path.hardlink_to(staged)
             except FileExistsError:
                 if not path.samefile(staged):
+                    number += 1
                     continue
             return str(path.relative_to(self._store))
-        raise AssertionError
 
     def _recover(self) -> None:
         for pending in sorted(self._folder.glob("*.pending")):
@@ -170,3 +132,35 @@ class ImportLedger:
         for stage in self._folder.iterdir():
             if stage.is_dir():
                 shutil.rmtree(stage)
+
+    def _path(self, import_id: str, suffix: str) -> Path:
+        return self._folder / f"{import_id}{suffix}"
+
+    def _write(self, manifest: Manifest, suffix: str) -> None:
+        path = self._path(manifest.id, suffix)
+        unfinished = path.with_suffix(".tmp")
+        with unfinished.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(manifest)))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync(self._folder)
+
+    def _load(self, path: Path) -> Manifest:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise StoreError(
+                f"{path}: cannot be read as the record of an import ({error}); moving it away forgets that import, "
+                "so that its file could be imported a second time"
+            ) from error
+
+
+def _sync(folder: Path) -> None:
+    """Make new names in `folder` survive a power cut; some network mounts cannot."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,23 +1,29 @@
-"""The column mapping of a generic CSV file, as users write it in YAML, and the format made of it."""
+"""The column mapping of a generic CSV file, as users write it in YAML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.enums import Side
 from quantai.core.errors import ConfigError
 from quantai.core.identifiers import nearest
-from quantai.data.importers.converter import SYMBOL, Format, RowConverter
-from quantai.data.importers.files import FileHead
-from quantai.data.importers.source import Category, Epoch, Iso, Number, Part, SideOf, Source, Text
+from quantai.data.importers.converter import SYMBOL
 from quantai.events import (
     BarEvent,
     FundingRateEvent,
@@ -30,12 +36,11 @@ from quantai.events import (
 )
 from quantai.events.persistence.schema import arrow_schema, type_name
 
-_CLASSES: dict[str, type[MarketEvent]] = {
+EVENT_CLASSES: dict[str, type[MarketEvent]] = {
     type_name(cls): cls
     for cls in (TradeEvent, TickEvent, BarEvent, FundingRateEvent, MarkPriceEvent, OpenInterestEvent, LiquidationEvent)
 }
 _OPTIONAL = {"ts_init", "side", "trade_id", "next_funding_ns", "index_price", SYMBOL}
-_TIMES = {"ts_event", "ts_init", "next_funding_ns"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _INTERVAL = re.compile(r"([1-9]\d*)([smhd])")
 
@@ -47,16 +52,31 @@ class _Strict(BaseModel):
 class SplitColumn(_Strict):
     """One part of a column that holds several values: `2106.98_0.010133` split at `_` has the parts 0 and 1."""
 
-    column: str | Annotated[int, Field(ge=0)]
+    column: Annotated[int, Field(ge=0)] | str
     split: Annotated[str, Field(min_length=1)]
     part: Annotated[int, Field(ge=0)]
 
 
-Column = Annotated[int, Field(ge=0)] | str | SplitColumn
+def _column_kind(value: object) -> str | None:
+    if isinstance(value, bool):
+        return None
+    return {int: "number", str: "name", dict: "split", SplitColumn: "split"}.get(type(value))
+
+
+Column = Annotated[
+    Annotated[Annotated[int, Field(ge=0)], Tag("number")]
+    | Annotated[str, Tag("name")]
+    | Annotated[SplitColumn, Tag("split")],
+    Discriminator(
+        _column_kind,
+        custom_error_type="column",
+        custom_error_message="a column is its name, its number from 0, or {column: …, split: …, part: …}",
+    ),
+]
 
 
 class TimeMapping(_Strict):
-    """How times are written: numbers since 1970 in a unit, or ISO 8601, which is local to `timezone` if it names no zone."""
+    """How times are written: numbers since 1970 in a unit, or ISO 8601, local to `timezone` if it names no zone."""
 
     unit: Literal["s", "ms", "us", "ns", "iso"]
     timezone: str = "UTC"
@@ -66,15 +86,9 @@ class TimeMapping(_Strict):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ValueError(f"no time zone {name!r}: use a name such as UTC or America/Chicago") from error
         return name
-
-    def source(self, column: int, shift_ns: int = 0, empty_ns: int | None = None) -> Source:
-        """What reads a time; `shift_ns` is added."""
-        if self.unit == "iso":
-            return Iso(column, self.timezone, shift_ns)
-        return Epoch(column, self.unit, shift_ns) if empty_ns is None else Epoch(column, self.unit, empty_ns=empty_ns)
 
 
 class SideMapping(_Strict):
@@ -127,11 +141,6 @@ class CsvMapping(_Strict):
     bar: BarMapping | None = None
     allow_negative_price: bool = False
 
-    @property
-    def event_class(self) -> type[MarketEvent]:
-        """What a row becomes."""
-        return _CLASSES[self.type]
-
     @classmethod
     def load(cls, path: Path) -> CsvMapping:
         """The mapping in a YAML file. Raises `ConfigError` naming the file, the key and what is wrong with it."""
@@ -139,14 +148,14 @@ class CsvMapping(_Strict):
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except ValidationError as error:
             raise ConfigError(
-                "\n".join(f"{path}: {_told(problem['loc'], problem['msg'])}" for problem in error.errors())
+                "\n".join(f"{path}: {_told(problem)}" for problem in error.errors(include_url=False))
             ) from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        fields = {*arrow_schema(self.event_class).names, SYMBOL} - {"interval_ns"}
+        fields = {*arrow_schema(EVENT_CLASSES[self.type]).names, SYMBOL} - {"interval_ns"}
         for name in self.columns:
             if name not in fields:
                 guess = nearest(name, fields)
@@ -165,76 +174,27 @@ class CsvMapping(_Strict):
         if self.time.unit != "iso" and self.time.timezone != "UTC":
             raise ValueError(f"time: unit {self.time.unit} counts from 1970 UTC; a timezone goes with unit iso only")
         if not self.has_header and (
-            named := [name for name, column in self.columns.items() if isinstance(_place(column), str)]
+            named := [name for name, column in self.columns.items() if isinstance(place_of(column), str)]
         ):
             raise ValueError(f"columns.{named[0]}: without a header columns are numbers from 0, not names")
         return self
 
 
-def _place(column: Column) -> str | int:
+def place_of(column: Column) -> str | int:
+    """The name or number of a column, split or not."""
     return column.column if isinstance(column, SplitColumn) else column
 
 
-def _told(place: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(str(key) for key in place if key not in ("constrained-int", "str", "SplitColumn", "int"))
-    text = message.removeprefix("Value error, ")
-    return f"{where}: {text}" if where else text
+_TAGS = {"number", "name", "split"}
+_MODELS: dict[str, type[BaseModel]] = {"": CsvMapping, "time": TimeMapping, "side": SideMapping, "bar": BarMapping}
 
 
-class MappedCsv(Format):
-    """A generic CSV file with its mapping."""
-
-    name = "csv"
-    summary = "any other CSV, described by a column mapping in YAML"
-
-    def __init__(self, mapping: CsvMapping) -> None:
-        self._mapping = mapping
-
-    def fits(self, head: FileHead) -> bool:
-        return True
-
-    def converter(self, head: FileHead) -> RowConverter:
-        mapping = self._mapping
-        at = self._columns(head)
-        sources = {name: self._source(name, column, at) for name, column in mapping.columns.items()}
-        return RowConverter(
-            mapping.event_class,
-            sources,
-            header_lines=int(mapping.has_header),
-            delimiter=mapping.delimiter,
-            constants={"interval_ns": mapping.bar.interval_ns} if mapping.bar else None,
-            allow_negative_price=mapping.allow_negative_price,
-        )
-
-    def _columns(self, head: FileHead) -> Mapping[str, int]:
-        fields = head.fields(self._mapping.delimiter)
-        at = {name: number for number, name in enumerate(fields)} if self._mapping.has_header else {}
-        for field, column in self._mapping.columns.items():
-            place = _place(column)
-            if isinstance(place, str) and place not in at:
-                raise ConfigError(
-                    f"{head.path} has no column {place!r} for {field}; its header has {', '.join(map(repr, at))}"
-                )
-            if isinstance(place, int) and place >= len(fields):
-                raise ConfigError(
-                    f"{head.path} has no column {place} for {field}: its first line has {len(fields)}, from 0"
-                )
-        return at
-
-    def _source(self, field: str, column: Column, at: Mapping[str, int]) -> Source:
-        place = _place(column)
-        inner = self._whole(field, at[place] if isinstance(place, str) else place)
-        return Part(column.split, column.part, inner) if isinstance(column, SplitColumn) else inner
-
-    def _whole(self, field: str, column: int) -> Source:
-        mapping = self._mapping
-        if field == "next_funding_ns":
-            return mapping.time.source(column, empty_ns=0)
-        if field in _TIMES:
-            opened = mapping.bar is not None and mapping.bar.time_is == "open"
-            return mapping.time.source(column, mapping.bar.interval_ns if mapping.bar and opened else 0)
-        if field == "side" and mapping.side:
-            return SideOf(column, mapping.side.by_text())
-        if field == SYMBOL:
-            return Category(column)
-        return Text(column) if field == "trade_id" else Number(column)
+def _told(problem: Any) -> str:
+    """One line: the key and what is wrong with it."""
+    place = [str(key) for depth, key in enumerate(problem["loc"]) if not (depth == 2 and key in _TAGS)]
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        model = _MODELS.get(".".join(place[:-1]), SplitColumn)
+        guess = nearest(place[-1], model.model_fields)
+        message = f"there is no such key{f', did you mean {guess}?' if guess else ''}"
+    return ": ".join(filter(None, (".".join(place), message)))

@@ -41,7 +41,7 @@ class _Run:
 
 
 def merged(paths: Sequence[Path], buffer_rows: int) -> Iterator[pa.Table]:
-    """The rows of sorted parts in order of `ts_init`, about `buffer_rows` at a time; equal times in the order of `paths`.
+    """The rows of sorted parts by `ts_init`, about `buffer_rows` at a time; equal times in the order of `paths`.
 
     Rows at the time of the last loaded row wait, for the same part may go on with that time.
     """

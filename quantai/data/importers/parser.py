@@ -1,7 +1,7 @@
 """Blocks of CSV lines into columns, fast where all is well and row by row where it is not.
 
-A block is parsed and converted as a whole; where that fails it is halved until the lines at fault stand alone. So good rows
-never pay for the search, and a bad row is known by its line.
+A block is parsed and converted as a whole; where that fails it is halved until the lines at fault stand alone. So good
+rows never pay for the search, and a bad row is known by its line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _IN_TEXT = re.compile(r"'(.*)'", re.DOTALL)
 
 
 class RowParser:
-    """Parses blocks of a file of `width` columns into tables with one column for each of `sources`, and their `line`."""
+    """Parses blocks of a file of `width` columns into tables: one column for each of `sources`, and `line`."""
 
     def __init__(self, sources: Mapping[str, Source], width: int, delimiter: str, outcome: Outcome) -> None:
         self._sources = sources
@@ -31,7 +31,7 @@ class RowParser:
         self._outcome = outcome
         self._users = {
             str(column): name
-            for name, source in reversed(sources.items())
+            for name, source in reversed(list(sources.items()))
             for column in source.columns
             if column < width
         }
@@ -78,7 +78,7 @@ class RowParser:
         return source.read([as_kind(columns[str(column)], source.kind) for column in source.columns])
 
     def _kinds(self) -> dict[str, pa.DataType]:
-        """What each column is parsed as; one that two sources want differently is parsed as text and converted for each."""
+        """What each column is parsed as: text, where two sources want it differently, and then converted for each."""
         kinds: dict[str, pa.DataType] = {}
         for source in self._sources.values():
             for column in map(str, source.columns):

@@ -99,7 +99,7 @@ class SideOf(Source):
 
 
 class Epoch(Source):
-    """Time since 1970 in `unit` (s, ms, us, ns), exact to the nanosecond; `shift_ns` is added. An empty one is impossible."""
+    """Time since 1970 in `unit` (s, ms, us, ns), exact to the nanosecond; `shift_ns` is added to all but empty ones."""
 
     def __init__(self, column: int, unit: str, shift_ns: int = 0, empty_ns: int = IMPOSSIBLE_NS) -> None:
         super().__init__(column)

@@ -1,7 +1,7 @@
 """Where the events of an import gather before any reader can see them: bounded buffers, then parts in a hidden folder.
 
-Every flush of the buffers sorts their rows and writes a part for each day. Where a file is not in order of time, parts of
-one day overlap; they are then merged, so that rows of equal time keep the order of the file.
+Every flush of the buffers sorts their rows and writes a part for each day. Where a file was not in order of time,
+parts of one day overlap; they are then merged, so that rows of equal time keep the order of the file.
 """
 
 from __future__ import annotations
@@ -67,5 +67,5 @@ class Stage:
 
 
 def _keep_order(earlier: Part, later: Part) -> bool:
-    """Whether two parts need no merge, the one written earlier holding rows that stood before the other's in the file."""
+    """Whether two parts need no merge; the rows of the earlier stood before those of the later in the file."""
     return earlier.end_ns <= later.start_ns or later.end_ns < earlier.start_ns

@@ -1,6 +1,6 @@
 """Tardis.dev CSV files: trades, liquidations, quotes, book_snapshot_N, incremental_book_L2 and derivative_ticker.
 
-As its page «Data Types» says: times are microseconds UTC, `timestamp` the venue's (`ts_event`), `local_timestamp` the time
+As its page «Data Types» says: times are microseconds UTC, `timestamp` the venue's (`ts_event`), `local_timestamp` when
 the message arrived (`ts_init`). Files may hold several symbols.
 """
 

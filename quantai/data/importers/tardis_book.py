@@ -48,14 +48,10 @@ class BookSnapshots(Converter):
         prices, sizes = self._matrix(side, "price", rows), self._matrix(side, "amount", rows)
         present = self._present(side, rows)
         possible = (prices > 0) & (prices < np.inf) & (sizes > 0) & (sizes < np.inf)
-        levels.require(
-            (possible | ~present).all(axis=1), lambda row: f"{side} has a price or amount that is not above 0"
-        )
-        levels.require(
-            (present[:, :-1] >= present[:, 1:]).all(axis=1), lambda row: f"{side} has a gap between its levels"
-        )
+        levels.require(_every(possible | ~present), lambda _: f"{side} has a price or amount that is not above 0")
+        levels.require(_every(present[:, :-1] >= present[:, 1:]), lambda _: f"{side} has a gap between its levels")
         steps = np.diff(prices, axis=1) * (-1 if side == "bids" else 1)
-        levels.require(~(steps < 0).any(axis=1), lambda row: f"{side} is not sorted from the best price")
+        levels.require(_every(~(steps < 0)), lambda _: f"{side} is not sorted from the best price")
         return prices[:, 0]
 
     def _with_lists(self, rows: pa.Table) -> pa.Table:
@@ -78,11 +74,16 @@ class BookSnapshots(Converter):
         return np.column_stack(valid)
 
 
+def _every(of_levels: Mask) -> Mask:
+    rows: Mask = np.logical_and.reduce(of_levels, axis=1)
+    return rows
+
+
 class IncrementalBook(Converter):
     """`incremental_book_L2`: consecutive rows of one symbol, arrival time and `is_snapshot` are one event.
 
-    Updates of a symbol before its first snapshot change a book nobody knows, so they are left out and counted, as Tardis
-    advises; `ts_event` is that of the last row of a message.
+    Updates of a symbol before its first snapshot change a book nobody knows, so they are left out and counted, as
+    Tardis advises; `ts_event` is that of the last row of a message.
     """
 
     header_lines = 1
@@ -149,7 +150,7 @@ def _messages(symbol: str | None, rows: pa.Table, outcome: Outcome) -> Iterator[
         order = np.lexsort((np.where(is_snapshot, from_best, 0.0), message))
         order = order[mine[order]]
         columns |= level_columns(name, np.bincount(message[mine], minlength=ends.size), prices[order], sizes[order])
-    events = pa.table(columns).append_column("sequence", pa.repeat(0, ends.size))
+    events = pa.table(columns)
     for cls, wanted in ((OrderBookSnapshotEvent, is_snapshot[ends]), (OrderBookDeltaEvent, ~is_snapshot[ends])):
         if wanted.any():
             yield _batch(cls, symbol, events.filter(pa.array(wanted)))

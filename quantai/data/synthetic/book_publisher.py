@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from quantai.data.synthetic.book_side import SideWindow
+from quantai.data.synthetic.book_changes import SideBooks, changes
 from quantai.data.synthetic.feed import InstrumentFeed
-from quantai.data.synthetic.randomness import Ints
 from quantai.data.synthetic.streams import Stream
 from quantai.data.synthetic.window import FeedWindow
 from quantai.events import OrderBookDeltaEvent, OrderBookSnapshotEvent
-from quantai.events.base import Level
 
-_Levels = dict[float, float]
+_BookEvent = OrderBookSnapshotEvent | OrderBookDeltaEvent
 
 
 class BookPublisher:
@@ -24,38 +22,32 @@ class BookPublisher:
         self._feed = feed
         self._depth = depth
         self._snapshots, self._deltas = snapshots, deltas
-        self._bids: _Levels = {}
-        self._asks: _Levels = {}
+        nothing = np.zeros((1, depth), np.int64)
+        self._bids = self._asks = SideBooks(nothing, nothing)
 
     def stream(self, window: FeedWindow) -> Stream:
         """The book events of a window."""
-        samples = window.samples
-        keep = samples.whole | self._deltas
-        rows, whole, number = samples.rows[keep], samples.whole[keep].tolist(), samples.number[keep].tolist()
-        ts_event, ts_init = window.ts_event[rows].tolist(), window.ts_init[rows].tolist()
-        books = zip(self._books(window.bid, rows), self._books(window.ask, rows), strict=True)
-        events: list[OrderBookSnapshotEvent | OrderBookDeltaEvent] = []
-        venue, symbol = self._feed.instrument.venue, self._feed.instrument.symbol
-        for row, (bids, asks) in enumerate(books):
-            when = ts_event[row], ts_init[row]
-            if not whole[row]:
-                changes = _changes(self._bids, bids), _changes(self._asks, asks)
-                if any(changes):
-                    events.append(OrderBookDeltaEvent(venue, symbol, *when, *changes, number[row]))
-            elif self._snapshots:
-                sides = tuple(bids.items()), tuple(asks.items())
-                events.append(OrderBookSnapshotEvent(venue, symbol, *when, *sides, number[row]))
-            self._bids, self._asks = bids, asks
+        events = list(self._events(window))
         arrivals = np.fromiter((event.ts_init for event in events), np.int64, len(events))
         return Stream(arrivals, lambda first, end: events[first:end])
 
-    def _books(self, side: SideWindow, rows: Ints) -> Iterator[_Levels]:
-        ticks, lots = side.levels(rows, self._depth)
-        prices, sizes = self._feed.price_grid.floats(ticks).tolist(), self._feed.lot_grid.floats(lots).tolist()
-        return (dict(zip(*levels, strict=True)) for levels in zip(prices, sizes, strict=True))
-
-
-def _changes(before: _Levels, after: _Levels) -> tuple[Level, ...]:
-    """What turns one side into the next: new and changed levels from the best outwards, then those that left, as size 0."""
-    changed = [level for level in after.items() if before.get(level[0]) != level[1]]
-    return (*changed, *((price, 0.0) for price in before if price not in after))
+    def _events(self, window: FeedWindow) -> Iterator[_BookEvent]:
+        samples = window.samples
+        keep = samples.whole | self._deltas
+        rows = samples.rows[keep]
+        price, lot = self._feed.price_grid, self._feed.lot_grid
+        self._bids = SideBooks(*window.bid.levels(rows, self._depth)).after(self._bids)
+        self._asks = SideBooks(*window.ask.levels(rows, self._depth)).after(self._asks)
+        # The first book of all is whole: what it changes in the nothing before it is never asked for.
+        bid_changes = changes(self._bids, -1, price, lot) if self._deltas else []
+        ask_changes = changes(self._asks, 1, price, lot) if self._deltas else []
+        where = self._feed.instrument.venue, self._feed.instrument.symbol
+        columns = window.ts_event[rows], window.ts_init[rows], samples.whole[keep], samples.number[keep]
+        for book, (ts_event, ts_init, whole, number) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            if not whole:
+                bids, asks = bid_changes[book], ask_changes[book]
+                if bids or asks:
+                    yield OrderBookDeltaEvent(*where, ts_event, ts_init, bids, asks, number)
+            elif self._snapshots:
+                bids, asks = self._bids.levels(book + 1, price, lot), self._asks.levels(book + 1, price, lot)
+                yield OrderBookSnapshotEvent(*where, ts_event, ts_init, bids, asks, number)

@@ -1,7 +1,8 @@
 """How many lots rest at which price: a book without memory, looked up by hashing.
 
-The lots at a price are a function of the price, its distance from the best and a version that changes now and then, so any
-book at any time can be had without the ones before: the path of the market is the same whether or not books are built.
+The lots at a price are a function of the price, its distance from the best and a version that changes now and then,
+so any book at any time can be had without the ones before: the path of the market is the same whether or not books
+are built.
 """
 
 from __future__ import annotations
@@ -52,12 +53,13 @@ class BookShape:
 
     def best_lots(self, best: Ints, version: Ints) -> Ints:
         """Lots at the best price; they change with every `version`."""
-        return self._lots[0, self._hash(best, version)]
+        lots: Ints = self._lots[0, self._hash(best, version)]
+        return lots
 
     def ticks(self, best: Ints, levels: int) -> Ints:
         """The prices of `levels` levels from each best outwards, in ticks: a row for each best."""
         cells = (best // self._gap)[:, None] + self._sign * np.arange(levels)
-        ticks = cells * self._gap + self._place[cells % _TABLE]
+        ticks: Ints = cells * self._gap + self._place[cells % _TABLE]
         ticks[:, 0] = best
         return ticks
 
@@ -66,11 +68,13 @@ class BookShape:
         entry = ticks % _TABLE
         version = ((renewed_ns >> _VERSION_SHIFT)[:, None] + self._phase[entry]) >> self._life_bits[entry]
         version[:, 0] = best_version
-        return self._lots[self._distance[: ticks.shape[1]], self._hash(ticks, version)]
+        lots: Ints = self._lots[self._distance[: ticks.shape[1]], self._hash(ticks, version)]
+        return lots
 
     def _hash(self, ticks: Ints, version: Ints) -> Ints:
         mixed = ticks.view(np.uint64) * _MIX_PRICE ^ (version.view(np.uint64) + self._salt) * _MIX_VERSION
-        return ((mixed ^ mixed >> np.uint64(29)) * _MIX_LAST >> _HASH_SHIFT).view(np.int64)
+        entry: Ints = ((mixed ^ mixed >> np.uint64(29)) * _MIX_LAST >> _HASH_SHIFT).view(np.int64)
+        return entry
 
 
 def level_gap(start_ticks: float) -> int:

@@ -51,7 +51,9 @@ class BookSide:
     def advance(
         self, quotes: SideQuotes, quote_rows: Ints, renewal: Ints, wanted: Ints, order_rows: Ints, rows: int
     ) -> tuple[Matched, SideWindow]:
-        """Match takers of `wanted` lots at `order_rows`, each on the quotes of its `renewal`, in a window of `rows` rows."""
+        """Match takers of `wanted` lots at `order_rows`, each on the quotes of its `renewal`, in a window of `rows`
+        rows.
+        """
         lots = self._shape.best_lots(quotes.best, quotes.version)
         first = self._last or (int(quotes.best[0]), int(lots[0]), 0)
         matched = match(self._shape, quotes, renewal, wanted, first[2])

@@ -17,7 +17,7 @@ _TAIL = 2 * STEPS_PER_SECOND
 _TAIL_NS = _TAIL * STEP_NS
 _SHORTEST_LAG_MS = 20.0
 # Quote currencies that have no path of their own: prices are counted in them.
-_MONEY = frozenset("USD USDT USDC FDUSD TUSD DAI EUR GBP JPY KRW TRY BRL".split())
+_MONEY = frozenset(["USD", "USDT", "USDC", "FDUSD", "TUSD", "DAI", "EUR", "GBP", "JPY", "KRW", "TRY", "BRL"])
 
 # Perpetuals have a second, slow premium, the demand for leverage, which the funding rate answers.
 _DEMAND_SECONDS = 43_200.0
@@ -51,8 +51,9 @@ class FairValue:
         return [self._base] if self._quote is None else [self._base, self._quote]
 
     def advance(self, paths: AssetPaths) -> None:
-        """The next window: `premium` is the venue's fraction over the common price at the end of every step, `volatility` the
-        relative one of every second."""
+        """The next window: `premium` is the venue's fraction over the common price at the end of every step,
+        `volatility` the relative one of every second.
+        """
         log_price = paths[self._base].log_price
         if self._quote is not None:
             log_price = log_price - paths[self._quote].log_price
@@ -79,7 +80,9 @@ class FairValue:
         position = offsets + _TAIL_NS
         index = position // STEP_NS
         before = self._price[index]
-        return before + (self._price[index + 1] - before) * ((position - index * STEP_NS) / STEP_NS)
+        way = (position - index * STEP_NS) / STEP_NS
+        price: Floats = before + (self._price[index + 1] - before) * way
+        return price
 
 
 class _Premium:
@@ -96,4 +99,5 @@ class _Premium:
         after = autoregress(self._draws.normal(WINDOW_SECONDS) * self._shock, self._persistence, self.level)
         before = np.concatenate([[self.level], after[:-1]])
         self.level = float(after[-1])
-        return (before[:, None] + (after - before)[:, None] * _WAY).reshape(STEPS)
+        fraction: Floats = before[:, None] + (after - before)[:, None] * _WAY
+        return fraction.reshape(STEPS)

@@ -16,7 +16,7 @@ from quantai.data.synthetic.matching import Matched
 from quantai.data.synthetic.model import MarketModel, SyntheticInstrument
 from quantai.data.synthetic.paths import WINDOW_NS, AssetPaths
 from quantai.data.synthetic.quotes import QuoteMaker
-from quantai.data.synthetic.randomness import Ints
+from quantai.data.synthetic.randomness import Floats, Ints
 from quantai.data.synthetic.silence import Silences
 from quantai.data.synthetic.timeline import Latency, Timeline
 from quantai.data.synthetic.window import FeedWindow, Flags, FundingRates, Marks, Samples, Trades
@@ -28,7 +28,9 @@ _NONE = np.zeros(0, np.int64)
 class InstrumentFeed:
     """Makes the windows of one instrument in turn. Raises `ConfigError` where the start price does not fit the grid."""
 
-    def __init__(self, seed: int, synthetic: SyntheticInstrument, model: MarketModel, start_ns: int, end_ns: int) -> None:
+    def __init__(
+        self, seed: int, synthetic: SyntheticInstrument, model: MarketModel, start_ns: int, end_ns: int
+    ) -> None:
         instrument = synthetic.instrument
         name = str(instrument)
         self.instrument = instrument
@@ -133,8 +135,9 @@ class InstrumentFeed:
         heard = audible[rows]
         return FundingRates(rows[heard], self._funding.rates(times, self.fair.premium)[heard])
 
-    def _to_ticks(self, prices: np.ndarray) -> Ints:
-        return np.rint(prices / self.price_grid.step).astype(np.int64)
+    def _to_ticks(self, prices: Floats) -> Ints:
+        ticks: Ints = np.rint(prices / self.price_grid.step).astype(np.int64)
+        return ticks
 
 
 def _check_price(synthetic: SyntheticInstrument, grid: Grid, least: int, most: int) -> None:
@@ -142,5 +145,5 @@ def _check_price(synthetic: SyntheticInstrument, grid: Grid, least: int, most: i
     if not least <= ticks <= most:
         raise ConfigError(
             f"synthetic {synthetic.instrument}: start_price {synthetic.start_price} is {ticks:,.0f} ticks and must be "
-            f"{least:,} to {most:,} for every level of the book to have a price: change start_price, tick_size or book_depth"
+            f"{least:,} to {most:,}, for all levels of a book: change start_price, tick_size or book_depth"
         )

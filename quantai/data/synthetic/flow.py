@@ -1,9 +1,9 @@
 """When takers come, which way they go and how much they want; when makers renew their quotes.
 
-Takers come as parent orders, a Poisson process with the intensity of the volatility, each cut into children that follow
-within seconds (a cluster process, the picture of a Hawkes process by its generations). The number of children has a power
-law, and children go the way of their parent: that is why the signs of trades are correlated over long lags (Lillo, Mike and
-Farmer, 2005, «Theory for long memory in supply and demand»).
+Takers come as parent orders, a Poisson process with the intensity of the volatility, each cut into children that
+follow within seconds (a cluster process, the picture of a Hawkes process by its generations). The number of children
+has a power law, and children go the way of their parent: that is why the signs of trades are correlated over long
+lags (Lillo, Mike and Farmer, 2005, «Theory for long memory in supply and demand»).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from quantai.data.synthetic.fair_value import FairValue
 from quantai.data.synthetic.grid import Grid
 from quantai.data.synthetic.model import MarketModel, SyntheticInstrument
 from quantai.data.synthetic.paths import STEPS_PER_SECOND, WINDOW_NS, mean_volatility
-from quantai.data.synthetic.randomness import Floats, Ints, RandomStream, exp, exp1
+from quantai.data.synthetic.randomness import Ints, RandomStream, exp, exp1
 
 _SECONDS_PER_YEAR = 365 * 86_400
 # P(n children or more) = n ** -1.6, so their mean is zeta(1.6), a little less for the cut of the exponential draws.
@@ -27,8 +27,8 @@ _CHILDREN_TAIL = 1.6
 _MEAN_CHILDREN = 2.2
 _CHILD_DELAY_NS = 2 * NS_PER_SECOND
 # A parent follows the last second's return: one standard deviation tilts its coin by this much, at most by the limit.
-_TREND_TILT = 0.15
-_TILT_LIMIT = 0.35
+_TREND_TILT = 0.3
+_TILT_LIMIT = 0.45
 _SIZE_DEVIATION = 1.3
 _REACTION_NS = NS_PER_SECOND // 40
 

@@ -8,7 +8,8 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.data.synthetic.paths import STEPS, WINDOW_NS
 from quantai.data.synthetic.randomness import Floats, Ints
 
-# Every eight hours from midnight UTC, the custom of the large venues; 0.01 % is their usual interest, 0.75 % a usual cap.
+# Every eight hours from midnight UTC, the custom of the large venues; 0.01 % is their usual interest, 0.75 % a usual
+# cap.
 PERIOD_NS = 8 * 3_600 * NS_PER_SECOND
 _INTEREST = 1e-4
 _CAP = 75e-4

@@ -7,7 +7,8 @@ from decimal import Decimal
 from quantai.core.errors import ConfigError
 from quantai.data.synthetic.randomness import Floats, Ints
 
-# A float holds whole numbers exactly up to 2**53 and powers of ten up to 10**22: within these, one division rounds once.
+# A float holds whole numbers exactly up to 2**53 and powers of ten up to 10**22: within these, one division rounds
+# once.
 _MOST_DECIMALS = 22
 LARGEST_UNITS = 2**53
 
@@ -27,4 +28,5 @@ class Grid:
 
     def floats(self, units: Ints) -> Floats:
         """The float nearest to each decimal price: 500,001 ticks of 0.1 are 50000.1, not 50000.100000000006."""
-        return units * self._multiplier / self._divisor
+        prices: Floats = units * self._multiplier / self._divisor
+        return prices

@@ -28,8 +28,8 @@ class SideQuotes:
 class Matched:
     """What taker orders did to one side.
 
-    `order`, `ticks` and `lots` are the trades, by order and then outwards. For each order, `taken` is what is gone since the
-    quotes were renewed, `best` and `best_lots` what is best after it.
+    `order`, `ticks` and `lots` are the trades, by order and then outwards. For each order, `taken` is what is gone
+    since the quotes were renewed, `best` and `best_lots` what is best after it.
     """
 
     order: Ints
@@ -43,8 +43,8 @@ class Matched:
 def match(shape: BookShape, quotes: SideQuotes, renewal: Ints, wanted: Ints, taken_before: int) -> Matched:
     """Fill orders of `wanted` lots, each against the quotes of its `renewal` (ascending).
 
-    `taken_before` lots of renewal 0 were gone already. What the first `SWEEP_LEVELS` levels cannot fill is cancelled, as
-    an immediate-or-cancel order would be.
+    `taken_before` lots of renewal 0 were gone already. What the first `SWEEP_LEVELS` levels cannot fill is cancelled,
+    as an immediate-or-cancel order would be.
     """
     ticks, lots = quotes.levels(shape, renewal, SWEEP_LEVELS)
     depth = np.cumsum(lots, axis=1)

@@ -14,7 +14,9 @@ _SLICE = 1_024
 
 
 class Merger:
-    """Orders windows of streams by `ts_init`, stable among equals, and keeps what arrives after a window for the next."""
+    """Orders windows of streams by `ts_init`, stable among equals, and keeps what arrives after a window for the
+    next.
+    """
 
     def __init__(self) -> None:
         self._late: list[Stream] = []
@@ -23,7 +25,11 @@ class Merger:
         """The events of `streams` that arrive before `before_ns`, and those kept from earlier, a slice at a time."""
         streams = [*self._late, *streams]
         due = [int(np.searchsorted(stream.ts_init, before_ns)) for stream in streams]
-        self._late = [_rest(stream, count) for stream, count in zip(streams, due, strict=True) if count < len(stream.ts_init)]
+        self._late = [
+            _rest(stream, count) for stream, count in zip(streams, due, strict=True) if count < len(stream.ts_init)
+        ]
+        if not any(due):
+            return
         arrivals = np.concatenate([stream.ts_init[:count] for stream, count in zip(streams, due, strict=True)])
         owners = np.repeat(np.arange(len(streams), dtype=np.int16), due)[np.argsort(arrivals, kind="stable")]
         nexts = [0] * len(streams)

@@ -48,29 +48,30 @@ _MAY_BE_ZERO = frozenset(
 class MarketModel:
     """The parameters of every instrument; the defaults resemble a busy crypto pair. Raises `ConfigError` out of range.
 
-    `volatility` is a year's standard deviation of the log price (0.6 is 60 %), without jumps. `volatility_of_volatility`
-    is the standard deviation of its logarithm, 0 for a constant one. `correlation` is between the returns of any two
-    assets. `jumps_per_day` come in each asset, half of them in all assets at once, of standard deviation `jump_size`.
+    `volatility` is a year's standard deviation of the log price (0.6 is 60 %), without jumps.
+    `volatility_of_volatility` is the standard deviation of its logarithm, 0 for a constant one. `correlation` is
+    between the returns of any two assets. `jumps_per_day` come in each asset, half of them in all assets at once, of
+    standard deviation `jump_size`.
 
-    `trades_per_second` counts taker orders, a sweep is one; `mean_trade_notional` is in quote currency. `spread_bps` is the
-    median spread at usual volatility, `basis_bps` the standard deviation of a venue's premium over the common price,
-    which reverts over `basis_seconds`. A venue learns of a new common price up to `cross_venue_lag_ms` late.
+    `trades_per_second` counts taker orders, a sweep is one; `mean_trade_notional` is in quote currency. `spread_bps`
+    is the median spread at usual volatility, `basis_bps` the standard deviation of a venue's premium over the common
+    price, which reverts over `basis_seconds`. A venue learns of a new common price up to `cross_venue_lag_ms` late.
 
-    `latency_ms` is the mean way from a venue to here. A feed falls silent `gaps_per_day` times for about `gap_seconds`.
-    The book has `book_depth` levels a side and is published every `book_interval_ms`, whole every `snapshot_seconds`; the
-    mark price of a perpetual every `mark_seconds`.
+    `latency_ms` is the mean way from a venue to here. A feed falls silent `gaps_per_day` times for about
+    `gap_seconds`. The book has `book_depth` levels a side and is published every `book_interval_ms`, whole every
+    `snapshot_seconds`; the mark price of a perpetual every `mark_seconds`.
     """
 
     volatility: float = 0.6
-    volatility_of_volatility: float = 0.6
-    correlation: float = 0.6
-    jumps_per_day: float = 4.0
-    jump_size: float = 0.004
+    volatility_of_volatility: float = 0.65
+    correlation: float = 0.75
+    jumps_per_day: float = 5.0
+    jump_size: float = 0.0025
     trades_per_second: float = 8.0
     quotes_per_second: float = 20.0
     mean_trade_notional: float = 1_500.0
     spread_bps: float = 0.3
-    basis_bps: float = 1.5
+    basis_bps: float = 1.0
     basis_seconds: float = 60.0
     cross_venue_lag_ms: int = 150
     latency_ms: float = 5.0
@@ -90,9 +91,9 @@ class MarketModel:
 class SyntheticInstrument:
     """An instrument of the synthetic market and the price it starts from, in quote currency.
 
-    `volatility`, `trades_per_second`, `quotes_per_second` and `spread_bps` override the model's. Give instruments of one
-    asset one volatility, or their prices drift apart. `mean_trade_size` is in base currency or contracts; without it the
-    model's notional decides. Raises `ConfigError` for a value out of range.
+    `volatility`, `trades_per_second`, `quotes_per_second` and `spread_bps` override the model's. Give instruments of
+    one asset one volatility, or their prices drift apart. `mean_trade_size` is in base currency or contracts; without
+    it the model's notional decides. Raises `ConfigError` for a value out of range.
     """
 
     instrument: Instrument

@@ -1,8 +1,8 @@
 """The common, efficient price of every asset: stochastic volatility, jumps, one market factor.
 
-The price moves every `STEP_NS`. Its volatility is the exponential of a sum of Ornstein-Uhlenbeck processes that forget over
-minutes, hours and days, which together decay about as slowly as volatility does in markets (a multi-scale log-normal
-stochastic volatility model), times a pattern of the day.
+The price moves every `STEP_NS`. Its volatility is the exponential of a sum of Ornstein-Uhlenbeck processes that
+forget over minutes, hours and days, which together decay about as slowly as volatility does in markets (a multi-scale
+log-normal stochastic volatility model), times a pattern of the day.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.data.synthetic.model import MarketModel
 from quantai.data.synthetic.randomness import Floats, RandomStream, autoregress, exp, exp1
 
-WINDOW_SECONDS = 60
+WINDOW_SECONDS = 120
 WINDOW_NS = WINDOW_SECONDS * NS_PER_SECOND
 STEPS_PER_SECOND = 10
 STEP_NS = NS_PER_SECOND // STEPS_PER_SECOND
@@ -24,17 +24,17 @@ _STEPS_PER_DAY = 86_400 * STEPS_PER_SECOND
 _STEPS_PER_YEAR = 365 * _STEPS_PER_DAY
 
 # How long each part of the volatility is remembered, and its share of the variance.
-_MEMORIES = ((120.0, 0.3), (3_600.0, 0.35), (86_400.0, 0.35))
+_MEMORIES = ((120.0, 0.35), (3_600.0, 0.4), (86_400.0, 0.25))
 # A jump raises the log volatility at once; the fastest part forgets it within minutes.
 _JUMP_EXCITEMENT = 1.2
 _MARKET_SHARE = 0.6
 _LOG_PRICE_LIMIT = 20.0
 
-# Activity by hour of the day, UTC: quiet in the American night, busiest when Europe and America both trade. Mean square 1.
-_HOURS = np.array(
-    [1.02, 0.99, 0.92, 0.86, 0.82, 0.80, 0.82, 0.90, 0.96, 0.96, 0.92, 0.92]
-    + [1.00, 1.16, 1.30, 1.32, 1.24, 1.14, 1.06, 1.02, 1.04, 1.02, 0.92, 0.95]
-)
+# Activity by hour of the day, UTC: quiet in the American night, busiest when Europe and America both trade. Mean
+# square 1.
+_MORNING = (1.02, 0.99, 0.92, 0.86, 0.82, 0.80, 0.82, 0.90, 0.96, 0.96, 0.92, 0.92)
+_AFTERNOON = (1.00, 1.16, 1.30, 1.32, 1.24, 1.14, 1.06, 1.02, 1.04, 1.02, 0.92, 0.95)
+_HOURS = np.array(_MORNING + _AFTERNOON)
 _DAY_PATTERN = _HOURS / sqrt(float(np.cumsum(_HOURS * _HOURS)[-1]) / len(_HOURS))
 
 
@@ -81,7 +81,8 @@ class Factor:
 class AssetPath:
     """The log price of one asset in the current window, 0 at the start of the market.
 
-    `log_price` has `STEPS` points, the last at the end of the window; `volatility` is per second and relative: 1 is usual.
+    `log_price` has `STEPS` points, the last at the end of the window; `volatility` is per second and relative: 1 is
+    usual.
     """
 
     def __init__(self, seed: int, asset: str, model: MarketModel, market: Factor) -> None:
@@ -115,7 +116,9 @@ class AssetPaths:
     """The paths of some assets. Which others are there changes none of them."""
 
     def __init__(self, seed: int, assets: list[str], model: MarketModel) -> None:
-        self._market = Factor(seed, "market factor", model.jumps_per_day / 2, model.jump_size, model.volatility_of_volatility)
+        self._market = Factor(
+            seed, "market factor", model.jumps_per_day / 2, model.jump_size, model.volatility_of_volatility
+        )
         self._paths = {asset: AssetPath(seed, asset, model, self._market) for asset in assets}
 
     def advance(self, first_second: int) -> None:

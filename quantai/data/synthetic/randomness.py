@@ -1,8 +1,8 @@
 """Random numbers that are the same bits on every machine.
 
-Additions, multiplications, divisions and roundings are exact by IEEE 754; `exp` and `log` of a C library or a vector unit
-are not, they differ in the last bit from machine to machine. So this package uses none of them: `exp` below is made of
-exact operations, and draws are cut where NumPy's ziggurat would ask the C library for a logarithm.
+Additions, multiplications, divisions and roundings are exact by IEEE 754; `exp` and `log` of a C library or a vector
+unit are not, they differ in the last bit from machine to machine. So this package uses none of them: `exp` below is
+made of exact operations, and draws are cut where NumPy's ziggurat would ask the C library for a logarithm.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NORMAL_LIMIT = 3.65
 EXPONENTIAL_LIMIT = 7.69
 
 # ln 2 in two parts, the first short enough that `k * _LN2_HIGH` is exact (Cody and Waite's reduction).
-_LN2_HIGH = 0x1.62E42FEEp-1
-_LN2_LOW = 0x1.A39EF35793C76p-33
-_PER_LN2 = 0x1.71547652B82FEp0
+_LN2_HIGH = 6.93147180369123816490e-01
+_LN2_LOW = 1.90821492927058770002e-10
+_PER_LN2 = 1.44269504088896338700
 _TAYLOR = tuple(1.0 / factorial(n) for n in range(13, -1, -1))
 
 
@@ -48,7 +48,9 @@ class RandomStream:
         return np.minimum(self._generator.standard_exponential(count), EXPONENTIAL_LIMIT)
 
     def arrivals(self, rates: Floats, bin_ns: int) -> Ints:
-        """Times of a Poisson process, sorted: `rates` expected arrivals in each bin of `bin_ns`, the first bin starts at 0."""
+        """Times of a Poisson process, sorted: `rates` expected arrivals in each bin of `bin_ns`, the first bin starts
+        at 0.
+        """
         counts = self._generator.poisson(rates)
         starts = np.repeat(np.arange(len(rates)), counts)
         times = ((starts + self.uniform(len(starts))) * bin_ns).astype(np.int64)

@@ -11,8 +11,11 @@ from quantai.instruments import Instrument
 _DAY_NS = 86_400 * NS_PER_SECOND
 _SHORTEST = 0.2
 
+
 class Silences:
-    """The gaps of one instrument's feed, each ending at one of its book samples, `interval_ns` apart from `start_ns`."""
+    """The gaps of one instrument's feed, each ending at one of its book samples, `interval_ns` apart from
+    `start_ns`.
+    """
 
     def __init__(self, seed: int, instrument: Instrument, model: MarketModel, start_ns: int, interval_ns: int) -> None:
         self._draws = RandomStream(seed, "silences", instrument.venue, instrument.symbol)
@@ -38,5 +41,3 @@ class Silences:
         end = begin + int((_SHORTEST + (1.0 - _SHORTEST) * length) * self._mean_ns)
         samples = -(-(end - self._start_ns) // self._interval_ns)
         return begin, self._start_ns + samples * self._interval_ns
-
-assert EXPONENTIAL_LIMIT

@@ -33,9 +33,7 @@ class Decoder:
         fields = dict(column_fields(cls))
         self._enums = {name: enum for name, annotation in fields.items() if (enum := enum_class(annotation))}
         self._levels = [name for name, annotation in fields.items() if is_level_list(annotation)]
-        self._columns = [
-            (name, None if name in PATH_FIELDS else self._values(name)) for name in cls.__struct_fields__
-        ]
+        self._columns = [(name, None if name in PATH_FIELDS else self._values(name)) for name in cls.__struct_fields__]
 
     def prepare(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """`rows` of a file with the texts of enums as positions in the enum, whatever the dictionary of the file was.

@@ -99,8 +99,10 @@ class Lane:
         return chosen
 
     def _in_range(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        first, after = np.searchsorted(_times(batch), self._range_ns).tolist()
-        return batch.slice(first, after - first)
+        start_ns, end_ns = self._range_ns
+        times = _times(batch)
+        first = int(np.searchsorted(times, start_ns))
+        return batch.slice(first, int(np.searchsorted(times, end_ns - 1, "right")) - first)
 
 
 def make_lanes(parts: Iterable[Part], range_ns: tuple[int, int]) -> list[Lane]:

@@ -35,8 +35,9 @@ class PartWriter:
     def write(self, cls: type[Event], venue: str, symbol: str, table: pa.Table) -> list[Part]:
         """Write the rows of `table`, sorted by `ts_init` (stable), as one part for each UTC day.
 
-        Nothing that is there is replaced: a part of the same times gets the next free number. Raises `StoreError` where
-        the columns are not those of `schema.arrow_schema(cls)`, `OSError` where the disk fails; earlier days are then kept.
+        Nothing that is there is replaced: a part of the same times gets the next free number. Raises `StoreError`
+        where the columns are not those of `schema.arrow_schema(cls)` or a time is before 1970, `OSError` where the disk
+        fails: the days before that one are then written.
         """
         schema = arrow_schema(cls)
         if not table.schema.equals(schema):

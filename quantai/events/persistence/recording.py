@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter
+from typing import Any
 
+import numpy as np
+
+from quantai.core.errors import StoreError
 from quantai.events.base import Event
 from quantai.events.persistence.part_writer import PartWriter
-from quantai.events.persistence.schema import EVENT_TYPES, to_table
+from quantai.events.persistence.schema import EVENT_TYPES, PATH_FIELDS, to_table
 from quantai.events.persistence.times import DAY_NS
+from quantai.events.system import GapEvent
 
-Group = tuple[type[Event], str, str, int]
+Instrument = tuple[str, str]
 
 _STORABLE = frozenset(EVENT_TYPES.values())
-# What a value that no column can hold raises, here or in pyarrow; anything else is taken for trouble that may pass.
-_UNSTORABLE = (ValueError, TypeError, ArithmeticError, AttributeError)
+# What values raise that no column or path can hold; anything else is taken for trouble of the disk, which may pass.
+_UNSTORABLE = (ValueError, TypeError, ArithmeticError, AttributeError, StoreError)
+
+_ts_init: Callable[[Event], int] = attrgetter("ts_init")
 
 
 @dataclass(slots=True)
@@ -29,47 +38,77 @@ class Outcome:
     refused: list[Event] = field(default_factory=list)
     refusal: Exception | None = None
 
-    def refuse(self, event: Event, error: Exception) -> None:
-        """Count `event` as one that can never be stored."""
-        self.refused.append(event)
+    def keep(self, events: Sequence[Event], error: Exception) -> None:
+        """Try `events` again later."""
+        self.kept += events
+        self.error = error
+
+    def refuse(self, events: Sequence[Event], error: Exception) -> None:
+        """Give `events` up."""
+        self.refused += events
         self.refusal = error
 
 
 def write_events(parts: PartWriter, events: Sequence[Event]) -> Outcome:
-    """Write `events`, one part for each stream and day, each event once: its part is written, or it is in the outcome."""
+    """Write `events`, a part for each stream and day. Each event comes out once: in a part, kept or refused."""
     outcome = Outcome()
-    groups: dict[Group, list[Event]] = {}
-    for event in events:
-        try:
-            groups.setdefault(_group(event), []).append(event)
-        except _UNSTORABLE as error:
-            outcome.refuse(event, error)
-    for group, members in groups.items():
-        _write_group(parts, group, members, outcome)
-    outcome.kept.sort(key=attrgetter("ts_init"))
+    for cls, members in _grouped(events, type).items():
+        if cls not in _STORABLE:
+            outcome.refuse(members, TypeError(f"{cls.__name__} is not an event class of QuantAI"))
+            continue
+        for instrument, group in _grouped(members, _instrument_of(cls)).items():
+            _write_group(parts, cls, instrument, group, outcome)
+    outcome.kept.sort(key=_ts_init)
     return outcome
 
 
-def _group(event: Event) -> Group:
-    cls = type(event)
-    if cls not in _STORABLE:
-        raise TypeError(f"{cls.__name__} has no columns: only the event classes of quantai.events are stored")
-    ts_init: int = event.ts_init  # type: ignore
-    return cls, getattr(event, "venue", ""), getattr(event, "symbol", ""), ts_init // DAY_NS
+def gaps(component: str, now_ns: int, lost: Sequence[Event], reason: str) -> list[GapEvent]:
+    """What to tell of `lost` events, one gap for each instrument. Lost gaps make none: that would feed itself."""
+    times: defaultdict[Instrument, list[int]] = defaultdict(list)
+    for event in lost:
+        if not isinstance(event, GapEvent):
+            times[_instrument_of(type(event))(event)].append(_ts_init(event))
+    return [
+        GapEvent(component, now_ns, now_ns, *instrument, min(missed), max(missed), len(missed), reason)
+        for instrument, missed in times.items()
+    ]
 
 
-def _write_group(parts: PartWriter, group: Group, events: list[Event], outcome: Outcome) -> None:
-    cls, venue, symbol, _ = group
+def _write_group(
+    parts: PartWriter, cls: type[Event], instrument: Instrument, events: list[Event], outcome: Outcome
+) -> None:
+    pieces: list[list[Event]] = []
     try:
-        outcome.files += len(parts.write(cls, venue, symbol, to_table(cls, events)))
-        outcome.written += len(events)
+        table = to_table(cls, events)
+        if len(np.unique(table["ts_init"].to_numpy() // DAY_NS)) > 1:
+            pieces = list(_grouped(events, _day).values())
+        else:
+            outcome.files += len(parts.write(cls, *instrument, table))
+            outcome.written += len(events)
     except _UNSTORABLE as error:
         if len(events) == 1:
-            outcome.refuse(events[0], error)
-        else:  # some are fine: halve until only the others are left
-            middle = len(events) // 2
-            _write_group(parts, group, events[:middle], outcome)
-            _write_group(parts, group, events[middle:], outcome)
+            outcome.refuse(events, error)
+        else:  # halve until only those that cannot be stored are left
+            pieces = [events[: len(events) // 2], events[len(events) // 2 :]]
     except Exception as error:
-        outcome.kept += events
-        outcome.error = error
+        outcome.keep(events, error)
+    for piece in pieces:
+        _write_group(parts, cls, instrument, piece, outcome)
+
+
+def _grouped(events: Sequence[Event], key: Callable[[Event], Any]) -> dict[Any, list[Event]]:
+    groups: defaultdict[Any, list[Event]] = defaultdict(list)
+    for event, name in zip(events, map(key, events), strict=True):
+        groups[name].append(event)
+    return groups
+
+
+def _day(event: Event) -> int:
+    return _ts_init(event) // DAY_NS
+
+
+@cache
+def _instrument_of(cls: type[Event]) -> Callable[[Event], Instrument]:
+    if set(PATH_FIELDS) <= set(cls.__struct_fields__):
+        return attrgetter(*PATH_FIELDS)
+    return lambda _: ("", "")

@@ -1,8 +1,8 @@
 """How each event type lies in a store: its folder, its columns, and the way between columns and events.
 
 A store is plain hive: `<root>/type=trade/venue=binance/symbol=BTC%2FUSDT/date=2026-11-22/<start>_<end>.parquet`, where
-the date is that of `ts_init` in UTC. What the path says (type, venue, symbol) is not repeated in the file. Events without
-a venue or symbol lie under `_`. Lists of book levels are two columns of numbers, `bids_price` and `bids_size`.
+the date is that of `ts_init` in UTC. What the path says (type, venue, symbol) is not repeated in the file. Events
+without a venue or symbol lie under `_`. Lists of book levels are two columns of numbers, `bids_price` and `bids_size`.
 
 Decimals keep 18 places, which hold every price and quantity of a venue exactly; only a computed value with more (an
 average price, say) is rounded, half to even.

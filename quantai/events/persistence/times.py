@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from quantai.core.clock import NEVER, NS_PER_SECOND
+from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import ConfigError
 
 Time = int | str | datetime
 
 DAY_NS = 86_400 * NS_PER_SECOND
+# One past the last time an event can have, as the end of a range is exclusive.
+END_NS = 2**63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRACTION = re.compile(r"[.,](\d+)")
 
@@ -24,7 +26,7 @@ def to_ns(time: Time) -> int:
     if isinstance(time, bool) or not isinstance(time, int | str | datetime):
         raise ConfigError(f"a time must be nanoseconds, an ISO 8601 text or a datetime, not {time!r}")
     ts_ns = time if isinstance(time, int) else _from_datetime(time) if isinstance(time, datetime) else _from_text(time)
-    if not 0 <= ts_ns <= NEVER:
+    if not 0 <= ts_ns <= END_NS:
         raise ConfigError(f"time {time!r} is outside 1970 to 2262")
     return ts_ns
 
@@ -32,7 +34,7 @@ def to_ns(time: Time) -> int:
 def to_range_ns(start: Time | None, end: Time | None) -> tuple[int, int]:
     """`start` (inclusive) and `end` (exclusive) in nanoseconds, None meaning the beginning and the end of time."""
     start_ns = 0 if start is None else to_ns(start)
-    end_ns = NEVER if end is None else to_ns(end)
+    end_ns = END_NS if end is None else to_ns(end)
     if start_ns > end_ns:
         raise ConfigError(f"the range starts at {start!r}, after its end at {end!r}")
     return start_ns, end_ns

@@ -13,7 +13,7 @@ from quantai.core.clock import NS_PER_SECOND, Clock, Timer, WallClock
 from quantai.core.errors import ConfigError, StoreError
 from quantai.events.base import Event
 from quantai.events.persistence.part_writer import PartWriter
-from quantai.events.persistence.recording import Outcome, write_events
+from quantai.events.persistence.recording import Outcome, gaps, write_events
 from quantai.events.persistence.store import leftovers
 from quantai.events.system import GapEvent
 
@@ -23,6 +23,7 @@ OnGap = Callable[[GapEvent], None]
 
 _PROCESS_START_NS = WallClock().now_ns()
 _FAILURES_PER_LOG_LINE = 60
+_SHARE_DROPPED = 16
 
 
 class ParquetEventWriter:
@@ -31,12 +32,12 @@ class ParquetEventWriter:
         writer = ParquetEventWriter(path)
         await event_bus.subscribe("*", writer.write_event)
 
-    What was buffered is written `flush_interval_ns` after its first event, or at once when `max_rows` events wait. Events
-    that the disk does not take are tried again at the next interval. Never more than `max_buffered` events are held:
-    beyond that the oldest are dropped, counted, and told to `on_gap`, as are events whose values no column can hold.
-    Use it on the event loop. `await close()` (or `async with`) writes the rest.
+    What was buffered is written `flush_interval_ns` after its first event, or at once when `max_rows` events wait.
+    Events that the disk does not take are tried again at the next interval. At most `max_buffered` events are held:
+    beyond that the oldest are dropped, counted and told to `on_gap`, as are events whose values no column can hold.
+    Use it on the event loop; `await close()` (or `async with`) writes the rest.
 
-    `written`, `dropped` (events), `files` (parts) and `failures` (flushes that left events unwritten) count since the start.
+    `written` and `dropped` count events, `files` parts, `failures` the flushes that left events unwritten.
     """
 
     def __init__(
@@ -89,38 +90,41 @@ class ParquetEventWriter:
             self._attend()
 
     async def start(self) -> None:
-        """Remove what interrupted writes of earlier processes left behind."""
-        removed = await asyncio.get_running_loop().run_in_executor(self._executor, self._remove_leftovers)
+        """Make sure there is a folder to write to, and remove what interrupted writes of earlier processes left in it.
+
+        Raises `StoreError` where that cannot be.
+        """
+        try:
+            removed = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare_root)
+        except OSError as error:
+            raise StoreError(f"{self.name} cannot record below {self._parts.root}: {error}") from error
         if removed:
-            logger.warning(
-                "%s: removed %d unfinished files of an interrupted run below %s: the events of its last flush are not recorded",
-                self.name, len(removed), self._parts.root,
-            )  # fmt: skip
+            logger.warning("%s: removed %d unfinished files of an interrupted run", self.name, removed)
 
     async def flush(self) -> None:
-        """Write everything that was taken so far. Raises `StoreError` where some could not be; that is kept."""
-        while self._flushing:  # it took its events before
+        """Write everything taken so far. Raises `StoreError` where some could not be; it is kept and tried again."""
+        if self._flushing:  # that one took its events before
             await asyncio.shield(self._flushing)
         self._flush_soon()
         if self._flushing and (error := await asyncio.shield(self._flushing)):
             raise StoreError(
-                f"{self.buffered} events could not be recorded below {self._parts.root}: {error}. "
-                "Check the disk (space, permissions, mount)"
+                f"{self.name} could not write {self.buffered} events below {self._parts.root}: {error}. "
+                "Check the disk: space, permissions, mount"
             ) from error
 
     async def close(self) -> None:
-        """Flush and take no more. Raises `StoreError` where the rest could not be written: it is then counted as dropped."""
+        """Flush, take no more. Raises `StoreError` where the rest could not be written; it then counts as dropped."""
         if self._closed:
             return
         self._closed = True
-        self._mark = 1
-        if self._timer:
-            self._timer.cancel()
+        self._set_mark()
         try:
             await self.flush()
         finally:
-            self._drop(len(self._buffer), "the recorder was closed while the disk failed")
+            self._drop_oldest(len(self._buffer), "the disk failed when the recorder was closed")
             self._executor.shutdown(wait=False)
+            if self._timer:
+                self._timer.cancel()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -130,14 +134,98 @@ class ParquetEventWriter:
         await self.close()
 
     def _attend(self) -> None:
-        """The buffer reached a mark: its first event starts the timer, a full one is flushed, the oldest make room."""
+        """The buffer reached its mark: its first event arms the timer, a full one is flushed, the oldest make room."""
         if self._closed:
-            raise StoreError(f"{self.name} is closed, {self._buffer.pop().topic} was not recorded")
-        excess = self.buffered - self._max_buffered
-        if excess > 0:
-            self._drop(min(len(self._buffer), excess + self._max_buffered // 16), "the disk does not keep up")
+            raise StoreError(f"{self.name} is closed: {self._buffer.pop().topic} was not recorded")
+        self._make_room()
         if len(self._buffer) >= self._max_rows:
             self._flush_soon()
-        elif self._timer is None:
-            self._timer = self._clock.call_later(self._flush_interval_ns, self._on_timer)
+        self._arm()
         self._set_mark()
+
+    def _set_mark(self) -> None:
+        """At how many buffered events `write_event` has to look up again."""
+        count = len(self._buffer)
+        bound = self._max_buffered - self._in_flight + 1
+        if self._closed:
+            self._mark = 0
+        else:
+            self._mark = 1 if not count else bound if count >= self._max_rows else min(self._max_rows, bound)
+
+    def _arm(self) -> None:
+        if self._timer is None and self._buffer and not self._closed:
+            self._timer = self._clock.call_later(self._flush_interval_ns, self._on_timer)
+
+    def _on_timer(self, _due_ns: int) -> None:
+        self._timer = None
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None and self._buffer:
+            self._flushing = asyncio.get_running_loop().create_task(self._flush_buffer(), name=f"{self.name}-flush")
+
+    async def _flush_buffer(self) -> Exception | None:
+        events, self._buffer = self._buffer, []
+        self._in_flight = len(events)
+        self._set_mark()
+        loop = asyncio.get_running_loop()
+        try:
+            outcome = await loop.run_in_executor(self._executor, write_events, self._parts, events)
+        except Exception as error:
+            outcome = Outcome(kept=events, error=error)
+        self._in_flight = 0
+        self._flushing = None
+        self._settle(outcome)
+        return outcome.error
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.written += outcome.written
+        self.files += outcome.files
+        self._buffer[:0] = outcome.kept
+        self._count_failure(outcome.error)
+        if outcome.refused:
+            self._lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
+        self._make_room()
+        if len(self._buffer) >= self._max_rows and not outcome.error:
+            self._flush_soon()
+        self._arm()
+        self._set_mark()
+
+    def _count_failure(self, error: Exception | None) -> None:
+        if error:
+            if self._failures_in_row % _FAILURES_PER_LOG_LINE == 0:
+                logger.error("%s: writing failed, %d events wait: %s", self.name, len(self._buffer), error)
+            self.failures += 1
+            self._failures_in_row += 1
+        elif self._failures_in_row:
+            logger.info("%s: writing works again after %d failures", self.name, self._failures_in_row)
+            self._failures_in_row = 0
+
+    def _make_room(self) -> None:
+        excess = self.buffered - self._max_buffered
+        if excess > 0:  # some more at once, or every event from now on would shift the whole list
+            self._drop_oldest(excess + self._max_buffered // _SHARE_DROPPED, "the disk fails or is too slow")
+
+    def _drop_oldest(self, count: int, reason: str) -> None:
+        dropped = self._buffer[:count]
+        if dropped:
+            del self._buffer[:count]
+            self._lose(dropped, reason)
+
+    def _lose(self, events: Sequence[Event], reason: str) -> None:
+        self.dropped += len(events)
+        logger.error("%s: %d events are lost: %s", self.name, len(events), reason)
+        if self._on_gap is None:
+            return
+        for gap in gaps(self.name, self._clock.now_ns(), events, reason):
+            try:
+                self._on_gap(gap)
+            except Exception:
+                logger.exception("%s: could not tell of %s", self.name, gap)
+
+    def _prepare_root(self) -> int:
+        self._parts.root.mkdir(parents=True, exist_ok=True)
+        unfinished = leftovers(self._parts.root, _PROCESS_START_NS)
+        for path in unfinished:
+            path.unlink(missing_ok=True)
+        return len(unfinished)

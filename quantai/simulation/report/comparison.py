@@ -18,7 +18,6 @@ from quantai.simulation.report.summary import SUMMARY_FILE, RunSummary, failure,
 from quantai.simulation.report.terminal import amount, figure, terminal_table
 
 OVERRIDES_FILE = Path(".hydra") / "overrides.yaml"
-PARAMETERS_WIDTH = 30
 ERROR_LENGTH = 200
 
 
@@ -55,6 +54,11 @@ class Comparison:
         """The currencies the runs are counted in; with more than one, PnL is compared as bare numbers."""
         return tuple(sorted({run.summary.currency for run in self.finished if run.summary is not None}))
 
+    def describe(self, run: ComparedRun) -> str:
+        """The parameters in which a run differs from the others: `fast=10, slow=30`."""
+        names = short_names(self.varied)
+        return ", ".join(f"{names[key]}={run.parameters[key]}" for key in self.varied if key in run.parameters)
+
 
 def compare_runs(folders: Sequence[Path]) -> Comparison:
     """Read and rank run folders. A run that failed, or whose files cannot be read, is kept with its error.
@@ -75,21 +79,18 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """The ranking for the terminal, in 80 to 120 columns."""
-    table = terminal_table("Run")
-    table.add_column(Text("Parameters"), overflow="ellipsis", no_wrap=True, max_width=PARAMETERS_WIDTH)
-    for heading in (f"PnL {'/'.join(comparison.currencies)}".strip(), "Max DD", "Fills"):
-        table.add_column(Text(heading), justify="right", no_wrap=True)
-    names = short_names(comparison.varied)
+    """The ranking for the terminal, in 80 to 120 columns; what went wrong with failed runs stands below."""
+    pnl_heading = f"PnL {'/'.join(comparison.currencies)}".strip()
+    table = terminal_table(["Run", "Parameters"], [pnl_heading, "Max DD", "Fills"])
     for run in comparison.runs:
-        varied = " ".join(f"{names[key]}={run.parameters[key]}" for key in comparison.varied if key in run.parameters)
         if run.summary is None:
-            failed = Text(f"failed: {shorten(run.error or '', ERROR_LENGTH)}", style="red", overflow="ellipsis")
-            table.add_row(Text(run.label), Text(varied), failed)
+            table.add_row(Text(run.label), Text(comparison.describe(run)), Text("failed", style="red"))
             continue
         pnl = amount(run.summary.pnl, money_places(run.summary.starting_equity), signed=True)
-        drawdown = percent(run.summary.max_drawdown)
-        table.add_row(Text(run.label), Text(varied), figure(pnl), drawdown, count(run.summary.fills))
+        figures = (figure(pnl), percent(run.summary.max_drawdown), count(run.summary.fills))
+        table.add_row(Text(run.label), Text(comparison.describe(run)), *figures)
+    errors = [f"{run.label}: {shorten(run.error, ERROR_LENGTH)}" for run in comparison.runs if run.error is not None]
+    table.caption = Text("\n".join(errors), style="red", justify="left") if errors else None
     return table
 
 

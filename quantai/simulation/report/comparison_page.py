@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from quantai.simulation.report.comparison import ERROR_LENGTH, ComparedRun, Comparison, compare_runs, short_names
 from quantai.simulation.report.figures import LINE_COLOURS, Chart, Window, line, points_each, time_figure
-from quantai.simulation.report.formatting import DASH, count, money, money_places, percent, ratio, shorten
+from quantai.simulation.report.formatting import DASH, count, money, money_places, notional, percent, ratio, shorten
 from quantai.simulation.report.markup import Column, Markup, Row, card, join, table, tag
 from quantai.simulation.report.measures import risk_figures
 from quantai.simulation.report.page import (
@@ -101,8 +101,8 @@ def _equity_chart(comparison: Comparison) -> Chart:
 
 def _ranking(comparison: Comparison, base: Path) -> Markup:
     names = short_names(comparison.varied)
-    columns = [Column("#"), Column("Run", is_number=False)]
-    columns += [Column(names[key], is_number=False) for key in comparison.varied]
+    columns = [Column("#"), Column("Run", "name")]
+    columns += [Column(names[key], "name") for key in comparison.varied]
     columns += [Column(name) for name in ("PnL", "Return", "Max DD", "Sharpe", "Fills", "Fees", "Traded")]
     rows = [
         [
@@ -129,7 +129,7 @@ def _figures(run: ComparedRun) -> Row:
         DASH if run.curve is None else ratio(risk_figures(run.curve).sharpe),
         count(summary.fills),
         money(summary.fees, places),
-        money(summary.traded_notional, places),
+        notional(summary.traded_notional, places),
     ]
 
 
@@ -137,15 +137,8 @@ def _failures(comparison: Comparison) -> list[Markup]:
     failed = [run for run in comparison.runs if run.summary is None]
     if not failed:
         return []
-    columns = [Column(name, is_number=False) for name in ("Run", "Parameters", "Error")]
-    rows = [
-        [
-            run.label,
-            ", ".join(f"{key}={value}" for key, value in run.parameters.items()),
-            shorten(run.error or "", ERROR_LENGTH),
-        ]
-        for run in failed
-    ]
+    columns = [Column(name, "name") for name in ("Run", "Parameters", "Error")]
+    rows = [[run.label, comparison.describe(run), shorten(run.error or "", ERROR_LENGTH)] for run in failed]
     return [card("Failed", table(columns, rows), css="tall")]
 
 

@@ -16,7 +16,7 @@ from quantai.simulation.report.sampling import MAX_POINTS
 Json = dict[str, Any]
 
 INK, MUTED, GRID, ZERO_LINE = "#1d2939", "#667085", "#eaecf0", "#98a2b3"
-ACCENT, ACCENT_SOFT = "#2563eb", "rgba(37, 99, 235, 0.08)"
+ACCENT = "#2563eb"
 GAIN, LOSS, LOSS_SOFT = "#0e8f6e", "#d0402f", "rgba(208, 64, 47, 0.14)"
 LINE_COLOURS = (
     ACCENT, "#e07b00", "#0e8f6e", "#b0307d", "#7a5af5", "#0891b2",
@@ -26,6 +26,7 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "
 
 POINTS_A_PAGE = 60_000
 FEWEST_POINTS = 200
+EMPTY_HEIGHT = 40
 LEFT_MARGIN, RIGHT_MARGIN = 84, 24
 
 
@@ -62,7 +63,7 @@ def points_each(traces: int) -> int:
     return max(FEWEST_POINTS, min(MAX_POINTS, POINTS_A_PAGE // max(traces, 1)))
 
 
-def label(name: str, limit: int = 40) -> str:
+def label(name: str, limit: int = 28) -> str:
     """A name as Plotly should show it: shortened, and none of it taken for markup."""
     return escape(shorten(name, limit), quote=False)
 
@@ -91,12 +92,14 @@ def line(ts: Ints, values: Floats, name: str, colour: str, hover: str, **more: A
     }
 
 
-def time_figure(traces: Sequence[Json], window: Window | None, height: int, empty: str, **y_axis: Any) -> Json:
+def time_figure(
+    traces: Sequence[Json], window: Window | None, height: int, empty: str, legend: bool = True, **y_axis: Any
+) -> Json:
     """A figure on the shared time axis; `empty` is what it says when there is nothing to draw."""
     x_axis: Json = {"type": "date", "showgrid": True, "gridcolor": GRID, "linecolor": ZERO_LINE, "ticks": "outside"}
     if window is not None:
         x_axis["range"] = window.axis_range
-    layout = base_layout(height, legend=len(traces) > 1)
+    layout = base_layout(height, legend=legend and len(traces) > 1)
     layout |= {"xaxis": x_axis, "yaxis": value_axis(**y_axis), "hovermode": "x"}
     if not traces:
         layout = blank(layout, empty)
@@ -106,11 +109,12 @@ def time_figure(traces: Sequence[Json], window: Window | None, height: int, empt
 def base_layout(height: int, legend: bool = False) -> Json:
     """Size, margins and type; margins are fixed, so that charts below each other align to the pixel."""
     return {
-        "height": height + (26 if legend else 0),
-        "margin": {"l": LEFT_MARGIN, "r": RIGHT_MARGIN, "t": 36 if legend else 10, "b": 32},
+        "height": height + (18 if legend else 0),
+        "margin": {"l": LEFT_MARGIN, "r": RIGHT_MARGIN, "t": 28 if legend else 10, "b": 44},
         "font": {"family": FONT, "size": 12, "color": MUTED},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ZERO_LINE, "activecolor": ACCENT},
         "showlegend": legend,
         "legend": {"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "font": {"color": INK}},
         "hoverlabel": {
@@ -152,6 +156,7 @@ def blank(layout: Json, text: str) -> Json:
         **layout,
         "xaxis": {"visible": False},
         "yaxis": {"visible": False},
-        "height": min(layout["height"], 120),
+        "height": EMPTY_HEIGHT,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "annotations": [words],
     }

@@ -16,7 +16,8 @@ _DURATION_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1
 
 def money_places(scale: Decimal | float) -> int:
     """How many decimals suit amounts on an account of size `scale`: cents for thousands, satoshis for a few coins."""
-    return 2 if abs(scale) >= 1_000 else 4 if abs(scale) >= 10 else 8
+    size = abs(float(scale))
+    return 2 if size >= 1_000 else 4 if size >= 10 else 8
 
 
 def money(value: Decimal | float | None, places: int, signed: bool = False) -> str:
@@ -30,9 +31,14 @@ def money(value: Decimal | float | None, places: int, signed: bool = False) -> s
     return text.lstrip("-+") if not text.strip("-+0.,") else text
 
 
+def notional(value: Decimal, places: int) -> str:
+    """What was traded: whole units from a thousand on, where nobody counts cents."""
+    return money(value, places if abs(value) < 1_000 else 0)
+
+
 def percent(fraction: float | Decimal | None, signed: bool = False) -> str:
-    """`0.1234` is `12.34 %`."""
-    return DASH if fraction is None else f"{money(float(fraction) * 100, 2, signed)} %"
+    """`0.1234` is `12.34%`."""
+    return DASH if fraction is None else f"{money(float(fraction) * 100, 2, signed)}%"
 
 
 def ratio(value: float | None, unit: str = "") -> str:
@@ -46,10 +52,10 @@ def count(value: int) -> str:
 
 
 def plain_number(value: float | None) -> str:
-    """Up to ten significant digits, no exponent, no trailing zeros: prices and quantities."""
+    """Prices and quantities, up to ten significant digits, without exponent and trailing zeros: `59,821.5`."""
     if value is None:
         return DASH
-    return str(np.format_float_positional(value, precision=10, fractional=False, trim="-"))
+    return f"{Decimal(np.format_float_positional(value, precision=10, fractional=False, trim='-')):,}"
 
 
 def duration(nanoseconds: int | None) -> str:

@@ -23,6 +23,7 @@ from quantai.simulation.report.figures import (
     time_figure,
 )
 from quantai.simulation.report.formatting import count, money, plain_number
+from quantai.simulation.report.portfolio_charts import strategy_colours
 from quantai.simulation.report.round_trips import positions_before
 from quantai.simulation.report.run_data import FillData, RunData
 from quantai.simulation.report.sampling import evenly, extremes
@@ -31,6 +32,7 @@ MAX_INSTRUMENTS = 24
 MAX_LINES = len(LINE_COLOURS)
 MARKERS_A_PAGE = 12_000
 MAX_MARKERS = 3_000
+FEW_MARKERS = 300
 HOVER = (
     "<b>%{customdata[0]}</b>  %{customdata[1]} at %{customdata[2]}<br>%{customdata[3]}<br>"
     "realized PnL %{customdata[4]}, position then %{customdata[5]}<br>%{x|%Y-%m-%d %H:%M:%S.%L}<extra></extra>"
@@ -78,10 +80,14 @@ def price_chart(run: RunData, instruments: list[str], window: Window | None, pla
 
 def position_chart(run: RunData, instruments: list[str], window: Window | None) -> Chart:
     """The signed position of each strategy in each instrument."""
-    before = positions_before(run.fills)
-    figures = tuple(_position_figure(run.fills, name, before, window, len(instruments)) for name in instruments)
+    before, colours = positions_before(run.fills), strategy_colours(run)
+    figures = tuple(
+        _position_figure(run.fills, name, before, window, colours, len(instruments)) for name in instruments
+    )
     most = max((len(_by_strategy(run.fills, name)) for name in instruments), default=0)
-    note = f"the {MAX_LINES} strategies with most fills of up to {most}" if most > MAX_LINES else "by strategy, signed"
+    note = "by strategy, signed; colours as above" if most > 1 else "signed"
+    if most > MAX_LINES:
+        note = f"{note}; the {MAX_LINES} most traded of up to {most} strategies"
     return Chart("position", "Position", figures or (time_figure((), window, 180, "No position was held."),), note)
 
 
@@ -96,10 +102,11 @@ def _price_figure(
         traces.append(line(curve.ts[rows], curve.price[rows], "Price", MUTED, "%{y:,.10~r}", **style))
     rows = evenly(np.flatnonzero(run.fills.instrument.equals(name)), limit)
     is_entry = _is_entry(before[rows], run.fills.position[rows])
+    size = 9 if len(rows) <= FEW_MARKERS else 6
     for kind in MARKER_KINDS:
         chosen = rows[(run.fills.sign[rows] == kind.sign) & (is_entry == kind.is_entry)]
         if len(chosen):
-            traces.append(_markers(run.fills, chosen, kind, before, places))
+            traces.append(_markers(run.fills, chosen, kind, before, places, size))
     figure = time_figure(traces, window, 320, "No price was sampled and nothing was traded.")
     figure["layout"]["hovermode"] = "closest"
     return figure
@@ -110,7 +117,7 @@ def _is_entry(before: Floats, after: Floats) -> Bools:
     return np.asarray((np.abs(after) > np.abs(before)) | turns)
 
 
-def _markers(fills: FillData, rows: Ints, kind: MarkerKind, before: Floats, places: int) -> Json:
+def _markers(fills: FillData, rows: Ints, kind: MarkerKind, before: Floats, places: int, size: int) -> Json:
     details = [
         [
             _deed(int(fills.sign[row]), before[row], fills.position[row]),
@@ -133,7 +140,7 @@ def _markers(fills: FillData, rows: Ints, kind: MarkerKind, before: Floats, plac
         "marker": {
             "symbol": kind.symbol,
             "color": kind.colour,
-            "size": 9,
+            "size": size,
             "line": {"width": 1.2, "color": kind.colour},
         },
     }
@@ -150,17 +157,19 @@ def _deed(sign: int, before: float, after: float) -> str:
     return f"{side}, adds" if abs(after) > abs(before) else f"{side}, reduces"
 
 
-def _position_figure(fills: FillData, name: str, before: Floats, window: Window | None, instruments: int) -> Json:
+def _position_figure(
+    fills: FillData, name: str, before: Floats, window: Window | None, colours: dict[str, str], instruments: int
+) -> Json:
     by_strategy = _by_strategy(fills, name)
-    drawn = sorted(by_strategy, key=lambda strategy: (-len(by_strategy[strategy]), strategy))[:MAX_LINES]
+    drawn = [strategy for strategy in colours if strategy in by_strategy][:MAX_LINES]
     limit = points_each(instruments * len(drawn))
     traces = []
-    for strategy, colour in zip(drawn, LINE_COLOURS, strict=False):
+    for strategy in drawn:
         ts, held = _steps(fills, by_strategy[strategy], before, window)
         rows = extremes(held, limit)
-        style = {"line": {"color": colour, "width": 1.4, "shape": "hv"}}
-        traces.append(line(ts[rows], held[rows], strategy, colour, "%{y:,.10~r}", **style))
-    return time_figure(traces, window, 180, "No position was held.", rangemode="tozero", nticks=5)
+        style = {"line": {"color": colours[strategy], "width": 1.4, "shape": "hv"}}
+        traces.append(line(ts[rows], held[rows], strategy, colours[strategy], "%{y:,.10~r}", **style))
+    return time_figure(traces, window, 180, "No position was held.", legend=False, rangemode="tozero", nticks=5)
 
 
 def _by_strategy(fills: FillData, name: str) -> dict[str, Ints]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 
 class Markup(str):
@@ -15,10 +16,10 @@ class Markup(str):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table column: its heading, and whether it holds figures (set right, digits aligned)."""
+    """A table column. Numbers are set right, texts stay on one line, names may be of any length and wrap."""
 
     heading: str
-    is_number: bool = True
+    kind: Literal["number", "text", "name"] = "number"
 
 
 Row = Sequence[str]
@@ -47,7 +48,7 @@ def table(
     """A table with one line per row and perhaps a total; `empty` stands for a table without rows."""
     if not rows:
         return tag("p", empty, class_="empty")
-    head = tag("tr", *(tag("th", column.heading, scope="col", class_=_css(column)) for column in columns))
+    head = tag("tr", *(tag("th", column.heading, scope="col", class_=column.kind) for column in columns))
     parts = [tag("thead", head), tag("tbody", *(_row(columns, row) for row in rows))]
     if total is not None:
         parts.append(tag("tfoot", _row(columns, total)))
@@ -62,11 +63,11 @@ def card(heading: str, *children: str, note: str = "", css: str = "") -> Markup:
 
 def _row(columns: Sequence[Column], row: Row) -> Markup:
     cells = (
-        tag("td", figure_text(text) if column.is_number and not isinstance(text, Markup) else text, class_=_css(column))
+        tag(
+            "td",
+            figure_text(text) if column.kind == "number" and not isinstance(text, Markup) else text,
+            class_=column.kind,
+        )
         for column, text in zip(columns, row, strict=True)
     )
     return tag("tr", *cells)
-
-
-def _css(column: Column) -> str:
-    return "number" if column.is_number else "text"

@@ -130,7 +130,7 @@ def risk_measures(run: RunData, risk: RiskFigures, trips: list[RoundTrip]) -> li
         ),
         Measure(
             "Turnover",
-            ratio(stats.turnover(float(run.summary.traded_notional), run.equity.equity), " x"),
+            ratio(stats.turnover(float(run.summary.traded_notional), run.equity.equity), "\N{MULTIPLICATION SIGN}"),
             "Traded notional, buys and sells, over mean sampled equity.",
         ),
         Measure("Maker share", percent(maker_share(run)), "Share of the fills that added liquidity."),

@@ -23,13 +23,16 @@ PlotlySource = Literal["inline", "shared"]
 LIBRARY_FILE = "plotly.min.js"
 
 # Whatever a name or the library might try, the browser loads nothing and runs only the scripts of this page.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
+_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
+)
 
 
-def chart_card(chart: Chart, *controls: Markup) -> Markup:
-    """The box a chart is drawn into, with room for its controls below the heading."""
+def chart_card(chart: Chart, subject: str = "") -> Markup:
+    """The box a chart is drawn into; `subject` is what the heading says the chart is of."""
     plot = tag("div", id=chart.id, class_="plot timeline" if chart.on_timeline else "plot")
-    return card(chart.heading, *controls, plot, note=chart.note, css="chart")
+    return card(join(chart.heading, " ", subject), plot, note=chart.note, css="chart")
 
 
 def choice(legend: str, names: Sequence[str], notes: Sequence[str]) -> Markup:
@@ -37,7 +40,7 @@ def choice(legend: str, names: Sequence[str], notes: Sequence[str]) -> Markup:
     if len(names) < 2:
         return Markup()
     tabs = (
-        tag("label", _radio(index), tag("span", name, " ", tag("small", note)))
+        tag("label", _radio(index), tag("span", tag("b", name), " ", tag("small", note)))
         for index, (name, note) in enumerate(zip(names, notes, strict=True))
     )
     return tag("fieldset", tag("legend", legend), *tabs, class_="tabs")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from itertools import cycle
 
 import numpy as np
 
 from quantai.simulation.report.columns import Floats
 from quantai.simulation.report.figures import (
     ACCENT,
-    ACCENT_SOFT,
     GAIN,
+    INK,
     LINE_COLOURS,
     LOSS,
     LOSS_SOFT,
+    MUTED,
     ZERO_LINE,
     Chart,
     Json,
@@ -35,6 +37,7 @@ from quantai.simulation.report.statistics import drawdowns
 MAX_LINES = len(LINE_COLOURS)
 MAX_BARS = 20
 HISTOGRAM_BINS = 30
+SHALLOWEST = -0.01
 
 
 def equity_chart(run: RunData, window: Window | None, places: int) -> Chart:
@@ -42,14 +45,11 @@ def equity_chart(run: RunData, window: Window | None, places: int) -> Chart:
     curve, start = run.equity, float(run.summary.starting_equity)
     rows = extremes(curve.equity)
     hover = f"%{{y:,.{places}f}}"
-    shape = {"fill": "tonexty", "fillcolor": ACCENT_SOFT}
-    traces = [line(curve.ts[rows], curve.equity[rows], "Equity", ACCENT, hover, **shape)] if len(rows) else []
+    traces = [line(curve.ts[rows], curve.equity[rows], "Equity", ACCENT, hover)] if len(rows) else []
     figure = time_figure(traces, window, 280, "No equity was sampled.")
     if traces:
         base = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": start, "y1": start, "layer": "below"}
         figure["layout"]["shapes"] = [base | {"line": {"color": ZERO_LINE, "width": 1, "dash": "dot"}}]
-        floor = min(start, float(curve.equity.min()))
-        figure["data"].insert(0, _shade(traces[0], floor))
     return Chart("equity", f"Equity, {run.summary.currency}", (figure,), "dotted: at the start")
 
 
@@ -61,7 +61,8 @@ def drawdown_chart(run: RunData, window: Window | None) -> Chart:
     if np.any(np.isfinite(depths)):
         shape = {"fill": "tozeroy", "fillcolor": LOSS_SOFT}
         traces = [line(run.equity.ts[rows], depths[rows], "Drawdown", LOSS, "%{y:.2%}", **shape)]
-    axis = {"tickformat": ".3~%", "rangemode": "tozero", "nticks": 5}
+    deepest = float(np.nanmin(depths)) if traces else 0.0
+    axis: Json = {"tickformat": ".3~%", "range": [1.05 * deepest or SHALLOWEST, 0], "rangemode": "tozero", "nticks": 5}
     return Chart("drawdown", "Drawdown", (time_figure(traces, window, 150, "No drawdown to show.", **axis),))
 
 
@@ -69,12 +70,13 @@ def strategy_pnl_chart(run: RunData, window: Window | None, places: int) -> Char
     """PnL of each strategy over time; None for a single strategy, whose line is the equity's."""
     if len(run.strategies) < 2:
         return None
-    drawn = _most_traded(run)[:MAX_LINES]
+    colours = strategy_colours(run)
+    drawn = [name for name in colours if name in run.strategies][:MAX_LINES]
     traces = []
-    for name, colour in zip(drawn, LINE_COLOURS, strict=False):
+    for name in drawn:
         curve = run.strategies[name]
         rows = extremes(curve.pnl, points_each(len(drawn)))
-        traces.append(line(curve.ts[rows], curve.pnl[rows], name, colour, f"%{{y:,.{places}f}}"))
+        traces.append(line(curve.ts[rows], curve.pnl[rows], name, colours[name], f"%{{y:,.{places}f}}"))
     note = f"the {MAX_LINES} most traded of {len(run.strategies)}" if len(run.strategies) > MAX_LINES else "after fees"
     figure = time_figure(traces, window, 220, "No PnL was sampled.")
     return Chart("strategy-pnl", f"PnL by strategy, {run.summary.currency}", (figure,), note)
@@ -85,29 +87,26 @@ def bar_chart(chart_id: str, heading: str, pnls: dict[str, float], places: int) 
     ranked = sorted(pnls.items(), key=lambda item: (item[1], item[0]))
     is_cut = len(ranked) > MAX_BARS
     shown = ranked[: MAX_BARS // 2] + ranked[-MAX_BARS // 2 :] if is_cut else ranked
-    layout = base_layout(64 + 30 * len(shown))
+    layout = base_layout(64 + 40 * len(shown))
     if not shown:
         return Chart(
             chart_id, heading, ({"data": [], "layout": blank(layout, "Nothing was traded.")},), on_timeline=False
         )
-    values = [value for _, value in shown]
-    reach = max(map(abs, values)) or 1.0
-    room = [min(0.0, *values) - 0.3 * reach * (min(values) < 0), max(0.0, *values) + 0.3 * reach * (max(values) >= 0)]
     bars: Json = {
         "type": "bar",
         "orientation": "h",
-        "x": numbers(np.array(values)),
+        "x": numbers(np.array([value for _, value in shown])),
         "y": list(range(len(shown))),
-        "text": [money(value, places, signed=True).replace("-", "\N{MINUS SIGN}") for value in values],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "marker": {"color": [GAIN if value >= 0 else LOSS for value in values]},
+        "marker": {"color": [GAIN if value >= 0 else LOSS for _, value in shown]},
         "hoverinfo": "skip",
-        "width": 0.62,
+        "width": 0.6,
     }
-    names = [label(name, 28) for name, _ in shown]
-    ticks = {"tickmode": "array", "tickvals": bars["y"], "ticktext": names, "automargin": True, "showgrid": False}
-    layout |= {"xaxis": value_axis(range=room), "yaxis": ticks | {"zeroline": False}}
+    names = [f"{label(name)}<br>{_coloured(value, places)}" for name, value in shown]
+    ticks = {"tickmode": "array", "tickvals": bars["y"], "ticktext": names, "automargin": True}
+    layout |= {
+        "xaxis": value_axis(nticks=4, tickangle=0),
+        "yaxis": ticks | {"showgrid": False, "zeroline": False, "tickfont": {"color": INK}, "ticklabelstandoff": 6},
+    }
     layout["margin"] = layout["margin"] | {"l": 20}
     note = f"the {MAX_BARS // 2} best and worst of {len(ranked)}" if is_cut else "after fees"
     return Chart(chart_id, heading, ({"data": [bars], "layout": layout},), note, on_timeline=False)
@@ -138,18 +137,15 @@ def histogram_chart(pnls: Floats, currency: str) -> Chart:
     return Chart("histogram", heading, ({"data": [bars], "layout": layout},), "after fees", on_timeline=False)
 
 
-def _most_traded(run: RunData) -> list[str]:
-    traded = {name: strategy.traded_notional for name, strategy in run.summary.strategies.items()}
-    return sorted(run.strategies, key=lambda name: (-traded.get(name, 0), name))
+def strategy_colours(run: RunData) -> dict[str, str]:
+    """The colour of each strategy in all charts, the most traded first; past `MAX_LINES` they come again."""
+    traded = {name: own.traded_notional for name, own in run.summary.strategies.items()}
+    everyone = {*run.summary.strategies, *run.strategies, *run.fills.strategy.names}
+    ranked = sorted(everyone, key=lambda name: (-traded.get(name, 0), name))
+    return dict(zip(ranked, cycle(LINE_COLOURS), strict=False))
 
 
-def _shade(trace: Json, floor: float) -> Json:
-    """The soft area under the equity line, down to its lowest point and not to zero, which may be far away."""
-    return {
-        **trace,
-        "y": [floor] * len(trace["x"]),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "hovertemplate": None,
-        "showlegend": False,
-    }
+def _coloured(value: float, places: int) -> str:
+    text = money(value, places, signed=True).replace("-", "\N{MINUS SIGN}")
+    colour = GAIN if value > 0 else LOSS if value < 0 else MUTED
+    return f'<b style="color:{colour}">{text}</b>'

@@ -7,7 +7,7 @@ from pathlib import Path
 from quantai.simulation.report import run_tables as tables
 from quantai.simulation.report import statistics as stats
 from quantai.simulation.report.figures import Chart, Window
-from quantai.simulation.report.formatting import count, duration, instant, money, money_places, percent, ratio
+from quantai.simulation.report.formatting import count, duration, instant, money, money_places, notional, percent, ratio
 from quantai.simulation.report.instrument_charts import instruments_shown, position_chart, price_chart
 from quantai.simulation.report.markup import Markup, card, figure_text, join, tag
 from quantai.simulation.report.measures import (
@@ -83,7 +83,7 @@ def render_run(run: RunData, plotly_js: PlotlySource = "inline") -> bytes:
             *(card(name, tables.measure_table(group), css="measures") for name, group in groups.items()),
             class_="columns",
         ),
-        tag("div", *map(chart_card, breakdown), class_="columns"),
+        tag("div", *map(chart_card, breakdown), class_="columns charts"),
         *_table_cards(run, trips),
         _definitions([item for group in groups.values() for item in group]),
     )
@@ -142,9 +142,13 @@ def _key_figures(run: RunData, risk: RiskFigures) -> Markup:
         (f"PnL, {summary.currency}", money(summary.pnl, places, signed=True), f"{start} \N{RIGHTWARDS ARROW} {end}"),
         ("Return", percent(run_return(run), signed=True), f"volatility {percent(risk.volatility)} a year"),
         ("Max drawdown", percent(summary.max_drawdown), lasted),
-        ("Sharpe ratio", ratio(risk.sharpe), f"Sortino {ratio(risk.sortino)}"),
+        ("Sharpe ratio", ratio(risk.sharpe), join("Sortino ", figure_text(ratio(risk.sortino)))),
         ("Fills", count(summary.fills), f"{count(summary.orders)} orders, {count(summary.denied)} denied"),
-        (f"Fees, {summary.currency}", money(summary.fees, places), f"{money(summary.traded_notional, places)} traded"),
+        (
+            f"Fees, {summary.currency}",
+            money(summary.fees, places),
+            f"{notional(summary.traded_notional, places)} traded",
+        ),
     )
     return tag("div", *(_key_figure(*figure) for figure in figures), class_="cards")
 
@@ -163,8 +167,8 @@ def _key_figure(name: str, value: str, note: str) -> Markup:
 def _instrument_cards(run: RunData, instruments: list[str], charts: list[Chart]) -> Markup:
     fills = run.fills.instrument.counts()
     tabs = choice("Instrument", instruments, [f"{count(fills.get(name, 0))} fills" for name in instruments])
-    price, position = charts
-    return join(chart_card(price, tabs), chart_card(position))
+    first = tag("span", instruments[0], class_="chosen") if instruments else Markup()
+    return join(tabs, *(chart_card(chart, first) for chart in charts))
 
 
 def _table_cards(run: RunData, trips: list[RoundTrip]) -> list[Markup]:

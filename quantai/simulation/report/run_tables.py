@@ -14,6 +14,7 @@ from quantai.simulation.report.formatting import (
     instant,
     money,
     money_places,
+    notional,
     percent,
     plain_number,
     ratio,
@@ -29,15 +30,20 @@ MAX_ROWS = 200
 TRIPS_SHOWN = 8
 REASONS_SHOWN = 12
 REASON_LENGTH = 160
-NAME_LENGTH = 80
+NAME_LENGTH = 60
 
 
-def text_columns(*headings: str) -> list[Column]:
-    """Columns of words."""
-    return [Column(heading, is_number=False) for heading in headings]
+def names(*headings: str) -> list[Column]:
+    """Columns of names, which wrap."""
+    return [Column(heading, "name") for heading in headings]
 
 
-def number_columns(*headings: str) -> list[Column]:
+def texts(*headings: str) -> list[Column]:
+    """Columns of short texts, which do not."""
+    return [Column(heading, "text") for heading in headings]
+
+
+def numbers(*headings: str) -> list[Column]:
     """Columns of figures."""
     return [Column(heading) for heading in headings]
 
@@ -45,7 +51,7 @@ def number_columns(*headings: str) -> list[Column]:
 def measure_table(measures: list[Measure]) -> Markup:
     """Names and values; the definition shows when one points at a line."""
     rows = [[tag("abbr", item.name, title=item.definition), item.value] for item in measures]
-    return table([Column("Figure", is_number=False), Column("Value")], rows)
+    return table(texts("Figure") + numbers("Value"), rows)
 
 
 def strategy_table(run: RunData, trips: list[RoundTrip]) -> Markup:
@@ -58,7 +64,7 @@ def strategy_table(run: RunData, trips: list[RoundTrip]) -> Markup:
         by_strategy.setdefault(trip.strategy, []).append(trip)
     rows = [_strategy_row(name, own, by_strategy.get(name, []), places) for name, own in ranked]
     headings = ("Orders", "Fills", "Denied", "Errors", "Traded", "Fees", "Realized", "Unrealized", "PnL", "Max DD")
-    columns = text_columns("Strategy") + number_columns(*headings, "Trades", "Win rate", "Profit factor")
+    columns = names("Strategy") + numbers(*headings, "Trades", "Win rate", "Profit factor")
     return table(columns, rows, _strategy_row("Portfolio", summary, trips, places), empty="No strategy ran.")
 
 
@@ -70,14 +76,14 @@ def instrument_table(run: RunData) -> Markup:
         [
             shorten(name, NAME_LENGTH),
             count(own.fills),
-            money(own.traded_notional, places),
+            notional(own.traded_notional, places),
             money(own.fees, places),
             plain_number(float(own.position)),
             money(own.pnl, places, signed=True),
         ]
         for name, own in ranked
     ]
-    columns = text_columns("Instrument") + number_columns("Fills", "Traded", "Fees", "Position at end", "PnL")
+    columns = names("Instrument") + numbers("Fills", "Traded", "Fees", "Position at end", "PnL")
     return table(columns, rows, empty="No instrument was traded.")
 
 
@@ -108,17 +114,15 @@ def trip_table(run: RunData, trips: list[RoundTrip]) -> Markup:
         ]
         for trip in trips
     ]
-    columns = text_columns("Opened, UTC", "Strategy", "Instrument", "Side")
-    return table(
-        columns + number_columns("Quantity", "Entry", "Exit", "Held", "PnL"), rows, empty="No closed round trip."
-    )
+    columns = texts("Opened, UTC") + names("Strategy", "Instrument") + texts("Side")
+    return table(columns + numbers("Quantity", "Entry", "Exit", "Held", "PnL"), rows, empty="No closed round trip.")
 
 
 def outcome_table(run: RunData) -> Markup:
     """How many orders ended in which state."""
     states = sorted(run.orders.state.counts().items(), key=lambda item: (-item[1], item[0]))
     rows = [[state, count(orders), percent(orders / len(run.orders.state))] for state, orders in states]
-    return table(text_columns("State") + number_columns("Orders", "Share"), rows, empty="No order was sent.")
+    return table(texts("State") + numbers("Orders", "Share"), rows, empty="No order was sent.")
 
 
 def reason_table(run: RunData) -> Markup:
@@ -131,7 +135,7 @@ def reason_table(run: RunData) -> Markup:
         [state, shorten(strategy, NAME_LENGTH), shorten(reason, REASON_LENGTH), count(orders)]
         for (state, strategy, reason), orders in ranked
     ]
-    columns = text_columns("State", "Strategy", "Reason") + number_columns("Orders")
+    columns = texts("State") + names("Strategy", "Reason") + numbers("Orders")
     return table(columns, rows, empty="No order came with a reason.")
 
 
@@ -140,7 +144,7 @@ def _strategy_row(name: str, own: StrategySummary | RunSummary, trips: list[Roun
     return [
         shorten(name, NAME_LENGTH),
         *map(count, (own.orders, own.fills, own.denied, own.errors)),
-        money(own.traded_notional, places),
+        notional(own.traded_notional, places),
         money(own.fees, places),
         *(money(pnl, places, signed=True) for pnl in (own.realized_pnl, own.unrealized_pnl, own.pnl)),
         percent(own.max_drawdown),

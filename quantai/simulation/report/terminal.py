@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +14,15 @@ from quantai.simulation.report.formatting import count, money, money_places, per
 from quantai.simulation.report.summary import parse_summary
 
 STYLES = {"+": "green", "-": "red"}
-COMPACT_FROM = Decimal(10) ** 9
-NAME_WIDTH = 24
+COMPACT_FROM = Decimal(10) ** 8
+NAME_WIDTH = 40
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """The summary of a run as `summary.json` holds it, as a table. Raises `StoreError` for one that is malformed."""
     run = parse_summary(summary)
     places = money_places(run.starting_equity)
-    table = terminal_table("Strategy", f"PnL {run.currency}", "Max DD", "Fees", "Orders", "Fills")
+    table = terminal_table(["Strategy"], [f"PnL {run.currency}", "Max DD", "Fees", "Orders", "Fills"])
     for name, own in sorted(run.strategies.items(), key=lambda item: (-item[1].pnl, item[0])):
         figures = (amount(own.pnl, places, signed=True), percent(own.max_drawdown), amount(own.fees, places))
         table.add_row(Text(name), *map(figure, figures), count(own.orders), count(own.fills))
@@ -32,17 +32,18 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def terminal_table(name: str, *figures: str) -> Table:
-    """An empty table: a column of names, which gives way when space is short, and columns of figures, which do not."""
+def terminal_table(names: Sequence[str], figures: Sequence[str]) -> Table:
+    """An empty table: columns of names, which give way when space is short, and columns of figures, which do not."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(Text(name), overflow="ellipsis", no_wrap=True, max_width=NAME_WIDTH)
+    for heading in names:
+        table.add_column(Text(heading), overflow="ellipsis", max_width=NAME_WIDTH)
     for heading in figures:
         table.add_column(Text(heading), justify="right", no_wrap=True)
     return table
 
 
 def amount(value: Decimal, places: int, signed: bool = False) -> str:
-    """Money for a narrow column: from a thousand million on, five digits and an exponent."""
+    """Money for a narrow column: from a hundred million on, five digits and an exponent."""
     if abs(value) < COMPACT_FROM:
         return money(value, places, signed)
     return f"{value:{'+' if signed else ''}.4e}"

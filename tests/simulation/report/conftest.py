@@ -129,8 +129,8 @@ class FakeRun:
             realized = self.books[strategy, symbol].fill(sign * quantity, price, fee)
             self.fills.append(
                 dict(zip(FILL_SCHEMA.names, (
-                    ts + 35_000_000, order, f"t{len(self.fills)}", strategy, "binance", symbol, side, price, quantity, fee,
-                    "USDT", "maker" if chance < 0.5 else "taker", "market.trade.binance.BTC/USDT@1",
+                    ts + 35_000_000, order, f"t{len(self.fills)}", strategy, "binance", symbol, side, price, quantity,
+                    fee, "USDT", "maker" if chance < 0.5 else "taker", "market.trade.binance.BTC/USDT@1",
                     self.books[strategy, symbol].position, realized.quantize(Decimal("1e-12")),
                 ), strict=True))
             )  # fmt: skip
@@ -246,7 +246,14 @@ def open_page(tmp_path: Path) -> Callable[[Path], str]:
     """Open a page in headless Chromium and return its DOM after its scripts ran."""
 
     def open_in_chromium(path: Path) -> str:
-        command = ["/usr/bin/chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        command = [
+            "/usr/bin/chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ]
         command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
         command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,1400", "--virtual-time-budget=20000"]
         opened = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, timeout=120, check=True)

@@ -5,23 +5,54 @@
     return;
   }
   const charts = JSON.parse(document.getElementById("charts").textContent);
-  const config = {
+  const config = (chart, figure) => ({
+    displayModeBar: chart.timeline && figure.data.length > 0 ? "hover" : false,
     displaylogo: false,
+    showSendToCloud: false,
+    plotlyServerURL: "",
     responsive: true,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-  };
+  });
   const element = (chart) => document.getElementById(chart.id);
   const timeline = charts.filter((chart) => chart.timeline).map(element);
 
-  // Zooming one chart of the timeline zooms them all; their own answers to that are not passed on again.
+  const instant = (value) => (typeof value === "number" ? value : Date.parse(value.replace(" ", "T") + "Z"));
+
+  // The values to show for a span of time: those in it, and the neighbours that lines come from and go to.
+  function valueRange(plot, [from, to]) {
+    const hasZero = plot.layout.yaxis.rangemode === "tozero";
+    const values = hasZero ? [0] : [];
+    for (const {x, y, visible} of plot.data) {
+      if (visible === "legendonly") continue;
+      y.forEach((value, i) => {
+        if (value !== null && (x[i + 1] ?? x[i]) >= from && (x[i - 1] ?? x[i]) <= to) values.push(value);
+      });
+    }
+    const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+    const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+    const margin = 0.05 * (high - low);
+    if (!(low < high)) return null;
+    return [hasZero && low === 0 ? 0 : low - margin, hasZero && high === 0 ? 0 : high + margin];
+  }
+
+  function show(plot, span, isFitted) {
+    const update = {"xaxis.range": [...span]};
+    const values = isFitted ? valueRange(plot, span.map(instant)) : null;
+    if (values) update["yaxis.range"] = values;
+    return Plotly.relayout(plot, update);
+  }
+
+  // Zooming one chart of the timeline zooms them all; their own answers to that are not passed on again. Values follow,
+  // except in the chart where the user chose them.
   let isSyncing = false;
   function zoomTogether(source) {
     source.on("plotly_relayout", async (change) => {
       if (isSyncing || !Object.keys(change).some((key) => key.startsWith("xaxis"))) return;
       isSyncing = true;
-      const update = {"xaxis.range": [...source.layout.xaxis.range], "xaxis.autorange": false};
-      const others = timeline.filter((other) => other !== source && other.layout.xaxis.visible !== false);
-      await Promise.all(others.map((other) => Plotly.relayout(other, update)));
+      const hasChosenValues = Object.keys(change).some((key) => key.startsWith("yaxis.range"));
+      const span = source.layout.xaxis.range;
+      const drawn = timeline.filter((plot) => plot.layout.xaxis.visible !== false);
+      await Promise.all(drawn.map((plot) => show(plot, span, plot !== source || !hasChosenValues)));
       isSyncing = false;
     });
   }
@@ -41,12 +72,16 @@
     plot.addEventListener("mouseleave", () => move({clientX: -1}));
   }
 
-  function choose(index) {
+  function choose(tab) {
+    for (const subject of document.querySelectorAll(".chosen")) {
+      subject.textContent = tab.parentElement.querySelector("b").textContent;
+    }
     for (const chart of charts.filter((each) => each.variants.length > 1)) {
-      const figure = chart.variants[index];
-      const shown = element(chart).layout?.xaxis?.range;
-      if (shown && figure.layout.xaxis.range) figure.layout.xaxis.range = [...shown];
-      Plotly.react(element(chart), figure.data, figure.layout, config);
+      const figure = chart.variants[Number(tab.value)];
+      const shown = element(chart).layout.xaxis.range;
+      Plotly.react(element(chart), figure.data, figure.layout, config(chart, figure)).then((plot) => {
+        if (shown && plot.layout.xaxis.range) show(plot, shown, true);
+      });
     }
   }
 
@@ -88,14 +123,14 @@
   const drawn = charts.map(async (chart) => {
     const plot = element(chart);
     const figure = chart.variants[0];
-    await Plotly.newPlot(plot, figure.data, figure.layout, config);
+    await Plotly.newPlot(plot, figure.data, figure.layout, config(chart, figure));
     if (chart.timeline) {
       zoomTogether(plot);
       pointTogether(plot);
     }
   });
   document.addEventListener("change", (event) => {
-    if (event.target.name === "variant") choose(Number(event.target.value));
+    if (event.target.name === "variant") choose(event.target);
   });
   Promise.all(drawn).then(() => {
     document.documentElement.dataset.drawn = String(drawn.length);

@@ -1,0 +1,46 @@
+"""The composition root: the one place that knows concrete classes, and the only one that looks at the mode.
+
+A mode is three choices: where market events come from and which clock tells the time (`markets`), and who executes
+(`trading`). Everything else is the same in all modes and gets what it needs in its constructor.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quantai.assembly.graph import Graph
+from quantai.assembly.markets import build_catalogue, build_markets
+from quantai.assembly.trading import build_trading
+from quantai.config import Config
+from quantai.config.schema import Execution, JobKind, JobSection
+from quantai.events.persistence.writer import ParquetEventWriter
+from quantai.ops.jobs import Job, Jobs, check_feeds, log_status
+from quantai.simulation.replay import Progress
+
+
+def assemble(config: Config, run_folder: Path, on_progress: Progress | None = None) -> Graph:
+    """Build the whole graph. Raises `StartupError` or `StoreError` for what cannot be had; nothing runs yet."""
+    catalogue = build_catalogue(config)
+    markets = build_markets(config, catalogue, on_progress)
+    graph = Graph(config, markets, Jobs(markets.clock))
+    if config.mode.execution is not Execution.NONE:
+        graph.trading = build_trading(config, markets, catalogue, run_folder)
+    if config.recorder.enabled:
+        graph.writer = ParquetEventWriter(
+            config.recorder.path,
+            flush_interval_ns=config.recorder.flush_interval,
+            max_buffered=config.recorder.max_buffered,
+            on_gap=markets.bus.post,
+        )
+    return graph
+
+
+def job_of(graph: Graph, section: JobSection) -> Job:
+    """What a scheduled job does."""
+    markets, trading = graph.markets, graph.trading
+    if section.job is JobKind.CHECK_FEEDS:
+        return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
+    return log_status(trading and trading.orders, trading and trading.portfolio, markets.feed)
+
+
+__all__ = ["Graph", "assemble", "job_of"]

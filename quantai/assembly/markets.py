@@ -1,0 +1,220 @@
+"""Builds where market events come from: a replay on a simulated clock, or venues on the wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from quantai.assembly.graph import Markets
+from quantai.config import Config
+from quantai.config.components import find_class
+from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents, SyntheticData
+from quantai.core.clock import Clock, SimulatedClock, WallClock
+from quantai.core.component import C, Registry
+from quantai.core.errors import StartupError
+from quantai.data.derive import DerivedStreams
+from quantai.data.feed import Feed
+from quantai.data.files import FilesSource
+from quantai.data.market import MarketView
+from quantai.data.plan import Has, StreamPlan, plan_streams
+from quantai.data.source import MarketDataSource
+from quantai.data.synthetic import MarketModel, SyntheticInstrument, SyntheticMarket
+from quantai.events import MarketEvent
+from quantai.events.bus import EventBus, MemoryEventBus
+from quantai.events.persistence.schema import type_name
+from quantai.exchanges.base import Exchange, ExchangeContext
+from quantai.exchanges.feed import VenueFeed
+from quantai.exchanges.registry import EXCHANGES, ExchangeRegistry
+from quantai.exchanges.synthetic import SyntheticExchange
+from quantai.instruments import Instrument, InstrumentCatalogue, Symbol
+from quantai.simulation.replay import Progress, Replay
+from quantai.strategy import STRATEGIES
+from quantai.strategy.runner import wanted_events
+
+
+def build_markets(config: Config, catalogue: InstrumentCatalogue, on_progress: Progress | None) -> Markets:
+    """Everything up to the bus. Raises `StartupError` or `StoreError` for data and venues that cannot be had."""
+    instruments = used_instruments(config, catalogue)
+    exchanges = _exchanges(config, instruments)
+    source = _source(config, instruments)
+    plans = _plans(config, catalogue, instruments, _has(source, exchanges))
+    warnings = _missing_streams(config, catalogue, plans)
+    clock = _clock(config, source)
+    bus = MemoryEventBus(clock, config.bus.queue_limit)
+    derived = _derived(bus, clock, plans)
+    feed = _feed(source, exchanges, bus, clock, derived, instruments, on_progress)
+    return Markets(instruments, clock, bus, MarketView(), exchanges, source, plans, derived, feed, warnings)
+
+
+def build_catalogue(config: Config) -> InstrumentCatalogue:
+    """Every configured instrument."""
+    return InstrumentCatalogue(
+        Instrument(
+            venue=section.venue,
+            symbol=section.symbol,
+            tick_size=section.tick_size,
+            lot_size=section.lot_size,
+            min_quantity=section.min_quantity,
+            max_quantity=section.max_quantity,
+            min_notional=section.min_notional,
+            multiplier=section.multiplier,
+            inverse=section.inverse,
+            expiry_ns=_nanoseconds(section.expiry) if section.expiry else Symbol.parse(section.symbol).expiry_ns,
+        )
+        for section in config.instruments.values()
+    )
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000) * 1_000
+
+
+def instruments_of(config: Config, catalogue: InstrumentCatalogue, strategy: str) -> tuple[Instrument, ...]:
+    """What a strategy may trade, in the order of its configuration."""
+    sections = [config.instruments[name] for name in config.strategies[strategy].instruments]
+    return tuple(catalogue.get(section.venue, section.symbol) for section in sections)
+
+
+def enabled_strategies(config: Config) -> list[str]:
+    """The names of the strategies that run; none where nothing executes."""
+    if config.mode.execution is Execution.NONE:
+        return []
+    return [name for name, section in config.strategies.items() if section.enabled]
+
+
+def used_instruments(config: Config, catalogue: InstrumentCatalogue) -> tuple[Instrument, ...]:
+    """What strategies trade and what balances are valued with; everything configured where nobody trades."""
+    if config.mode.execution is Execution.NONE:
+        return tuple(catalogue)
+    used = [instrument for name in enabled_strategies(config) for instrument in instruments_of(config, catalogue, name)]
+    held = {code for held in config.portfolio.balances.values() for code in held} - {config.portfolio.base_currency}
+    pairs = {pair for code in held for pair in ((code, config.portfolio.base_currency), (config.portfolio.base_currency, code))}
+    used += [i for i in catalogue if (i.parts.base, i.parts.quote) in pairs]
+    return tuple(dict.fromkeys(used))
+
+
+def component(registry: Registry[C], section: ComponentSection) -> C:
+    """The object a section declares."""
+    return find_class(registry, section.type, section.target)(**section.params())
+
+
+def _exchanges(config: Config, instruments: tuple[Instrument, ...]) -> ExchangeRegistry:
+    """The exchanges that name a connector; in a replay none is needed."""
+    if config.mode.market_events is MarketEvents.REPLAY:
+        return ExchangeRegistry({})
+    exchanges: dict[str, Exchange] = {}
+    for venue in dict.fromkeys(instrument.venue for instrument in instruments):
+        exchange = exchanges[venue] = component(EXCHANGES, config.exchanges[venue])
+        own = [instrument for instrument in instruments if instrument.venue == venue]
+        exchange.bind(ExchangeContext(venue, own, config.simulation.seed))
+    return ExchangeRegistry(exchanges)
+
+
+def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSource | None:
+    data = config.data
+    if config.mode.market_events is not MarketEvents.REPLAY:
+        return None
+    if isinstance(data, FilesData):
+        return FilesSource(data.path, data.start, data.end, {(i.venue, i.symbol) for i in instruments})
+    prices = {code: asset.start_price for code, asset in data.assets.items()}
+    return SyntheticMarket(
+        instruments=[
+            SyntheticInstrument(
+                instrument=instrument,
+                start_price=float(prices[instrument.parts.base] / prices.get(instrument.parts.quote, Decimal(1))),
+                volatility=float(data.assets[instrument.parts.base].annual_volatility),
+                trades_per_second=float(data.assets[instrument.parts.base].trades_per_second),
+            )
+            for instrument in instruments
+        ],
+        seed=config.simulation.seed,
+        start_ns=_nanoseconds(data.start),
+        duration_ns=data.duration,
+        model=MarketModel(gaps_per_day=float(data.gaps_per_day), jumps_per_day=float(data.jumps_per_day)),
+    )
+
+
+def _has(source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
+    """What streams there are: what the store holds, what a connector offers, or everything the synthetic market makes."""
+    if isinstance(source, FilesSource):
+        available = source.available()
+        return lambda event, instrument: (type_name(event), instrument.venue, instrument.symbol) in available
+
+
+    def offers(event: type[MarketEvent], instrument: Instrument) -> bool:
+        exchange = SyntheticExchange if source else exchanges.get_exchange(instrument.venue)
+        return type_name(event) in exchange.capabilities.channels
+
+    return offers
+
+
+def _plans(config: Config, catalogue: InstrumentCatalogue, instruments: tuple[Instrument, ...], has: Has) -> list[StreamPlan]:
+    wanted: dict[Instrument, set[type[MarketEvent]]] = {instrument: set() for instrument in instruments}
+    intervals: dict[Instrument, set[int]] = {instrument: set() for instrument in instruments}
+    for name in enabled_strategies(config):
+        section = config.strategies[name]
+        for instrument in instruments_of(config, catalogue, name):
+            wanted[instrument].update(wanted_events(find_class(STRATEGIES, section.type, section.target)))
+            intervals[instrument].update([section.bar_interval] if section.bar_interval else [])
+    return [plan_streams(instrument, has, wanted[instrument], intervals[instrument]) for instrument in instruments]
+
+
+def _missing_streams(config: Config, catalogue: InstrumentCatalogue, plans: list[StreamPlan]) -> list[str]:
+    """What strategies want and the data does not have. Raises `StartupError` where an instrument has nothing at all."""
+    by_instrument = {plan.instrument: plan for plan in plans}
+    warnings = []
+    for name in enabled_strategies(config):
+        section = config.strategies[name]
+        wanted = wanted_events(find_class(STRATEGIES, section.type, section.target))
+        for instrument in instruments_of(config, catalogue, name):
+            plan = by_instrument[instrument]
+            missing = [type_name(event) for event in wanted if event in plan.missing]
+            if not plan.fills or (wanted and len(missing) == len(wanted)):
+                raise StartupError(
+                    f"strategies.{name} wants {', '.join(map(type_name, wanted))} of {instrument}, and the data has none of it "
+                    "(`quantai data ls` lists what a store holds)"
+                )
+            if missing:
+                warnings.append(f"{name} gets no {', '.join(missing)} of {instrument}: the data has none")
+    return warnings
+
+
+def _clock(config: Config, source: MarketDataSource | None) -> Clock:
+    if config.mode.clock is ClockKind.WALL or source is None:
+        return WallClock()
+    return SimulatedClock(source.range_ns()[0])
+
+
+def _derived(bus: EventBus, clock: Clock, plans: Iterable[StreamPlan]) -> DerivedStreams:
+    derived = DerivedStreams(bus, clock)
+    for plan in plans:
+        if plan.derive_ticks:
+            derived.add_ticks(plan.instrument)
+        for interval_ns in plan.derive_bars:
+            derived.add_bars(plan.instrument, interval_ns)
+    return derived
+
+
+def _feed(
+    source: MarketDataSource | None,
+    exchanges: ExchangeRegistry,
+    bus: EventBus,
+    clock: Clock,
+    derived: DerivedStreams,
+    instruments: tuple[Instrument, ...],
+    on_progress: Progress | None,
+) -> Feed:
+    def is_wanted(topic: str) -> bool:
+        return topic not in derived.topics and bus.is_wanted(topic)
+
+    if source is not None and isinstance(clock, SimulatedClock):
+        return Replay(source, bus, clock, is_wanted=is_wanted, on_progress=on_progress)
+    connectors = {venue: exchanges.get_exchange(venue).get_market_data_connector() for venue in exchanges}
+    topics = {venue: _offered_topics(exchanges.get_exchange(venue), venue, instruments) for venue in exchanges}
+    return VenueFeed(bus, clock, connectors, topics, is_wanted)
+
+
+def _offered_topics(exchange: Exchange, venue: str, instruments: tuple[Instrument, ...]) -> list[str]:
+    channels = sorted(exchange.capabilities.channels)
+    return [f"market.{channel}.{venue}.{i.symbol}" for i in instruments if i.venue == venue for channel in channels]

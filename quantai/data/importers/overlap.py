@@ -1,0 +1,51 @@
+"""Whether an import is about to put rows into a store that may hold them already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from quantai.core.clock import iso_utc
+from quantai.data.importers.manifest import PartEntry
+from quantai.events.persistence.parts import Part, naming, parse_part
+
+
+def overlaps(store: Path, stage: Path, entries: Sequence[PartEntry]) -> Iterator[str]:
+    """A line for each part of the store that covers times of a staged one; of trades it says how many ids are in both.
+
+    Bars of other intervals do not count. Raises `StoreError` for a part that cannot be read.
+    """
+    for entry in entries:
+        for there in _same_times(store, entry):
+            common = _common(stage / entry.staged, there)
+            if common is not None:
+                start, end = iso_utc(max(entry.start_ns, there.start_ns)), iso_utc(min(entry.end_ns, there.end_ns))
+                yield f"{entry.path} and {there.path.relative_to(store)} both cover {start} to {end}{common}"
+
+
+def _same_times(store: Path, entry: PartEntry) -> Iterator[Part]:
+    for path in sorted((store / entry.path).parent.glob("*.parquet")):
+        part = parse_part(store, path)
+        if part and part.start_ns <= entry.end_ns and entry.start_ns <= part.end_ns:
+            yield part
+
+
+def _common(staged: Path, there: Part) -> str | None:
+    """What two parts have in common, in words; None where their rows cannot be the same."""
+    if there.type == "bar":
+        same = _values(staged, "interval_ns") & _values(there.path, "interval_ns")
+        return "" if same else None
+    if there.type != "trade":
+        return ""
+    count = len((_values(staged, "trade_id") & _values(there.path, "trade_id")) - {""})
+    return f"; {count:,} trade ids are in both" if count else "; no trade id is in both"
+
+
+def _values(path: Path, column: str) -> set[object]:
+    with naming(path):
+        found: pa.ChunkedArray = pc.unique(pq.read_table(path, columns=[column]).column(column))
+    return set(found.to_pylist())

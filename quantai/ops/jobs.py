@@ -1,0 +1,75 @@
+"""Recurring jobs on the daemon's clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from quantai.core.clock import Clock, Timer, iso_utc
+from quantai.core.numbers import plain
+from quantai.core.params import duration_text
+from quantai.data.feed import Feed
+from quantai.data.market import MarketView
+from quantai.events import StaleEvent
+from quantai.events.bus import EventBus
+from quantai.instruments import Instrument
+from quantai.oms.order_manager import OrderManager
+from quantai.portfolio.portfolio import Portfolio
+
+logger = logging.getLogger(__name__)
+
+Job = Callable[[int], None]
+
+
+class Jobs:
+    """Arms jobs, and disarms them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._timers: list[Timer] = []
+
+    def add(self, name: str, every_ns: int, job: Job) -> None:
+        """Run `job` at every whole multiple of `every_ns`; one that fails is logged and runs again next time."""
+
+        def run(due_ns: int) -> None:
+            try:
+                job(due_ns)
+            except Exception:
+                logger.exception("job %s failed, it runs again in %s", name, duration_text(every_ns))
+
+        self._timers.append(self._clock.call_every(every_ns, run))
+
+    def stop(self) -> None:
+        """No more runs."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+
+def log_status(orders: OrderManager | None, portfolio: Portfolio | None, feed: Feed) -> Job:
+    """A job that logs one line on events, orders, fills and equity."""
+
+    def job(due_ns: int) -> None:
+        parts = [iso_utc(due_ns)[:19], f"{feed.events:,} events"]
+        if orders is not None:
+            parts += [f"{name} {count}" for name, count in orders.counts.items() if count]
+        if portfolio is not None:
+            value = portfolio.value()
+            parts.append(f"equity {plain(round(value.total, 2))} {portfolio.base_currency}")
+        logger.info("status: %s", ", ".join(parts))
+
+    return job
+
+
+def check_feeds(bus: EventBus, clock: Clock, market: MarketView, instruments: Sequence[Instrument], limit_ns: int) -> Job:
+    """A job that publishes a `StaleEvent` for each instrument that was seen once and then silent for `limit_ns`."""
+
+    def job(due_ns: int) -> None:
+        for instrument in instruments:
+            seen_ns = market.seen_ns(instrument.venue, instrument.symbol)
+            if seen_ns is not None and due_ns - seen_ns >= limit_ns:
+                age_ns = due_ns - seen_ns
+                logger.warning("%s is silent for %d s", instrument, age_ns // 1_000_000_000)
+                bus.post(StaleEvent("feeds", due_ns, clock.now_ns(), instrument.venue, instrument.symbol, age_ns))
+
+    return job

@@ -1,0 +1,83 @@
+"""`summary.json`: a run in numbers. Money is text, exact."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from quantai.core.clock import iso_utc
+from quantai.core.numbers import ZERO, plain
+from quantai.portfolio.portfolio import Portfolio
+from quantai.results.recorder import TOTAL, RunRecorder
+
+_STEP = Decimal("1e-12")
+
+
+def money(amount: Decimal | None) -> str | None:
+    """`amount` as text, to 12 decimals; None where it is not known."""
+    return None if amount is None else plain(amount.quantize(_STEP))
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> Path:
+    """Write it whole or not at all."""
+    target, hidden = folder / "summary.json", folder / ".summary.json.tmp"
+    hidden.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return hidden.replace(target)
+
+
+def trading_summary(recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int], span_ns: tuple[int, int]) -> dict[str, Any]:
+    """What was traded, in all and per strategy and instrument; `errors` counts each strategy's, `span_ns` is first to last event."""
+    value = portfolio.value()
+    start = portfolio.starting_equity
+    total = recorder.counts[TOTAL]
+    return {
+        "currency": portfolio.base_currency,
+        "start": iso_utc(span_ns[0]),
+        "end": iso_utc(span_ns[1]),
+        "orders": total.orders,
+        "fills": total.fills,
+        "denied": total.denied,
+        "errors": sum(errors.values()),
+        "fees": money(portfolio.total_fees().total),
+        "starting_equity": money(start),
+        "ending_equity": money(value.total),
+        "pnl": money(None if start is None else value.total - start),
+        "unpriced": value.unpriced,
+        "max_drawdown": money(total.drawdown.maximum),
+        "balances": {f"{venue}:{code}": plain(amount) for (venue, code), amount in portfolio.balances().items()},
+        "strategies": {name: _strategy(name, recorder, portfolio, errors) for name in recorder.counts if name != TOTAL},
+        "instruments": _instruments(recorder, portfolio),
+        "decision_hash": recorder.decisions.hexdigest(),
+    }
+
+
+def _strategy(name: str, recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int]) -> dict[str, Any]:
+    counts, made = recorder.counts[name], portfolio.strategy_value(name)
+    return {
+        "orders": counts.orders,
+        "fills": counts.fills,
+        "denied": counts.denied,
+        "errors": errors.get(name, 0),
+        "fees": money(made and made.fees),
+        "pnl": money(made and made.pnl),
+        "realized_pnl": money(made and made.realized_pnl),
+        "unrealized_pnl": money(made and made.unrealized_pnl),
+        "traded_notional": money(made and made.traded_notional),
+        "max_drawdown": money(counts.drawdown.maximum),
+    }
+
+
+def _instruments(recorder: RunRecorder, portfolio: Portfolio) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for (venue, symbol), fills in recorder.fills_by_instrument.items():
+        made = portfolio.instrument_value(venue, symbol)
+        rows[f"{venue}:{symbol}"] = {
+            "fills": fills,
+            "fees": money(made and made.fees),
+            "pnl": money(made and made.pnl),
+            "traded_notional": money(made and made.traded_notional),
+            "position": plain(portfolio.position(venue, symbol) or ZERO),
+        }
+    return rows

@@ -1,0 +1,52 @@
+"""What a finished run leaves in its folder: the tables, `summary.json`, `report.html`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from quantai.assembly.graph import Graph, Trading
+from quantai.results.summary import trading_summary, write_summary
+from quantai.simulation.report import write_report
+
+logger = logging.getLogger(__name__)
+
+
+def write_results(
+    graph: Graph, config_hash: str, folder: Path, wall_seconds: float, problems: list[str], *, shares_script: bool
+) -> dict[str, Any]:
+    """Write everything; the summary. `shares_script` puts the charts' script once beside all runs of a sweep."""
+    events = graph.markets.feed.events
+    summary: dict[str, Any] = {
+        "status": "failed" if problems else "done",
+        "problems": problems,
+        "mode": graph.config.mode.name,
+        "data": graph.markets.description,
+        "config_hash": config_hash,
+        "events": events,
+        "wall_seconds": round(wall_seconds, 3),
+        "events_per_second": round(events / wall_seconds) if wall_seconds else 0,
+        "bus": {"published": graph.markets.bus.published, "errors": graph.markets.bus.errors},
+    }
+    if graph.trading is not None:
+        summary |= _traded(graph, graph.trading)
+    write_summary(folder, summary)
+    if graph.trading is not None and graph.config.simulation.report:
+        write_report(folder, plotly_js="shared" if shares_script else "inline")
+    return summary
+
+
+def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
+    for order in sorted([*trading.journal.closed_orders(), *trading.journal.open_orders()], key=lambda o: o.ts_submitted):
+        trading.recorder.add_order(order)
+    trading.recorder.close()
+    now_ns = graph.markets.clock.now_ns()
+    errors = {runner.name: runner.errors for runner in trading.runners}
+    first_ns = trading.recorder.first_valued_ns or now_ns
+    return trading_summary(trading.recorder, trading.portfolio, errors, (first_ns, now_ns)) | {
+        "open_orders": len(trading.orders.open_orders()),
+        "order_counts": trading.orders.counts,
+    }
+
+
