@@ -1,0 +1,1 @@
+"""QuantAI: a trading daemon that is declared in YAML."""

@@ -66,8 +66,9 @@ def run(loaded: LoadedConfig, run_folder: Path, *, shares_script: bool = False) 
         with progress:
             outcome = _run_loop(graph)
         outcome.summary = write_results(
-            graph, loaded.config_hash, run_folder, outcome.wall_seconds, outcome.errors, shares_script=shares_script
-        )
+            graph, loaded.config_hash, run_folder, wall_seconds=outcome.wall_seconds, exit_status=outcome.status,
+            problems=outcome.errors, shares_script=shares_script,
+        )  # fmt: skip
         return outcome
     finally:
         close_logging()
@@ -140,13 +141,17 @@ def _judge(graph: Graph, stages: Stages, outcome: Outcome) -> None:
     outcome.errors += stages.failures
     trading = graph.trading
     if trading is not None:
-        outcome.errors += [f"strategy {runner.name} was stopped after {runner.errors} errors" for runner in trading.runners if runner.failed]
+        outcome.errors += [
+            f"strategy {runner.name} was stopped after {runner.errors} errors"
+            for runner in trading.runners
+            if runner.failed
+        ]
     if outcome.errors:
         outcome.status = FAILED
     if trading is not None and trading.sends_real_orders and (left := trading.orders.open_orders()):
         outcome.status = UNSAFE
-        outcome.errors.append(f"{len(left)} orders may still trade: {', '.join(order.client_order_id for order in left[:10])}")
+        outcome.errors.append(
+            f"{len(left)} orders may still trade: {', '.join(order.client_order_id for order in left[:10])}"
+        )
     for error in outcome.errors:
         logger.error("%s", error)
-
-

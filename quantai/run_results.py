@@ -14,13 +14,21 @@ logger = logging.getLogger(__name__)
 
 
 def write_results(
-    graph: Graph, config_hash: str, folder: Path, wall_seconds: float, problems: list[str], *, shares_script: bool
+    graph: Graph,
+    config_hash: str,
+    folder: Path,
+    *,
+    wall_seconds: float,
+    exit_status: int,
+    problems: list[str],
+    shares_script: bool,
 ) -> dict[str, Any]:
     """Write everything; the summary. `shares_script` puts the charts' script once beside all runs of a sweep."""
     events = graph.markets.feed.events
     summary: dict[str, Any] = {
         "status": "failed" if problems else "done",
-        "problems": problems,
+        "exit_status": exit_status,
+        "error": "; ".join(problems),
         "mode": graph.config.mode.name,
         "data": graph.markets.description,
         "config_hash": config_hash,
@@ -38,7 +46,9 @@ def write_results(
 
 
 def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
-    for order in sorted([*trading.journal.closed_orders(), *trading.journal.open_orders()], key=lambda o: o.ts_submitted):
+    for order in sorted(
+        [*trading.journal.closed_orders(), *trading.journal.open_orders()], key=lambda o: o.ts_submitted
+    ):
         trading.recorder.add_order(order)
     trading.recorder.close()
     now_ns = graph.markets.clock.now_ns()
@@ -48,5 +58,3 @@ def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
         "open_orders": len(trading.orders.open_orders()),
         "order_counts": trading.orders.counts,
     }
-
-

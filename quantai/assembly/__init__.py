@@ -40,7 +40,9 @@ def job_of(graph: Graph, section: JobSection) -> Job:
     markets, trading = graph.markets, graph.trading
     if section.job is JobKind.CHECK_FEEDS:
         return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
-    return log_status(trading and trading.orders, trading and trading.portfolio, markets.feed)
+    if trading is None:
+        return log_status(markets.feed)
+    return log_status(markets.feed, trading.orders, trading.portfolio)
 
 
 __all__ = ["Graph", "assemble", "job_of"]

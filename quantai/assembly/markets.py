@@ -9,7 +9,7 @@ from decimal import Decimal
 from quantai.assembly.graph import Markets
 from quantai.config import Config
 from quantai.config.components import find_class
-from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents, SyntheticData
+from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents
 from quantai.core.clock import Clock, SimulatedClock, WallClock
 from quantai.core.component import C, Registry
 from quantai.core.errors import StartupError
@@ -89,7 +89,11 @@ def used_instruments(config: Config, catalogue: InstrumentCatalogue) -> tuple[In
         return tuple(catalogue)
     used = [instrument for name in enabled_strategies(config) for instrument in instruments_of(config, catalogue, name)]
     held = {code for held in config.portfolio.balances.values() for code in held} - {config.portfolio.base_currency}
-    pairs = {pair for code in held for pair in ((code, config.portfolio.base_currency), (config.portfolio.base_currency, code))}
+    pairs = {
+        pair
+        for code in held
+        for pair in ((code, config.portfolio.base_currency), (config.portfolio.base_currency, code))
+    }
     used += [i for i in catalogue if (i.parts.base, i.parts.quote) in pairs]
     return tuple(dict.fromkeys(used))
 
@@ -141,7 +145,6 @@ def _has(source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
         available = source.available()
         return lambda event, instrument: (type_name(event), instrument.venue, instrument.symbol) in available
 
-
     def offers(event: type[MarketEvent], instrument: Instrument) -> bool:
         exchange = SyntheticExchange if source else exchanges.get_exchange(instrument.venue)
         return type_name(event) in exchange.capabilities.channels
@@ -149,7 +152,9 @@ def _has(source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
     return offers
 
 
-def _plans(config: Config, catalogue: InstrumentCatalogue, instruments: tuple[Instrument, ...], has: Has) -> list[StreamPlan]:
+def _plans(
+    config: Config, catalogue: InstrumentCatalogue, instruments: tuple[Instrument, ...], has: Has
+) -> list[StreamPlan]:
     wanted: dict[Instrument, set[type[MarketEvent]]] = {instrument: set() for instrument in instruments}
     intervals: dict[Instrument, set[int]] = {instrument: set() for instrument in instruments}
     for name in enabled_strategies(config):

@@ -57,9 +57,12 @@ def _trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
 
     timers: list[Timer] = []
 
+    def value(due_ns: int) -> None:
+        trading.portfolio.publish_value()
+
     async def start_valuation() -> None:
         interval_ns = graph.config.portfolio.valuation_interval
-        timers.append(graph.markets.clock.call_every(interval_ns, lambda _: trading.portfolio.publish_value()))
+        timers.append(graph.markets.clock.call_every(interval_ns, value))
 
     async def stop_valuation() -> None:
         for timer in timers:

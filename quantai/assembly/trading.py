@@ -57,7 +57,9 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         for name in enabled_strategies(config)
     ]  # fmt: skip
     topics = {
-        venue: [topic_of(event, p.instrument) for p in markets.plans if p.instrument.venue == venue for event in p.fills]
+        venue: [
+            topic_of(event, p.instrument) for p in markets.plans if p.instrument.venue == venue for event in p.fills
+        ]
         for venue in simulated
     }
     return Trading(

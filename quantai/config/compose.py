@@ -69,10 +69,14 @@ def parse_override(text: str) -> Override:
         return OverridesParser.create().parse_override(text)
     except (OverrideParseException, HydraException) as error:
         hint = "" if "=" in text else "; write key=value, e.g. mode=simulation"
-        raise ConfigProblems([Problem((), f"not an override: {_first_line(error)}{hint}", f"command line ({text})")]) from None
+        raise ConfigProblems(
+            [Problem((), f"not an override: {_first_line(error)}{hint}", f"command line ({text})")]
+        ) from None
 
 
-def compose_config(overrides: Sequence[str], config_dir: Path | None = None, config_name: str = CONFIG_NAME) -> Composed:
+def compose_config(
+    overrides: Sequence[str], config_dir: Path | None = None, config_name: str = CONFIG_NAME
+) -> Composed:
     """Compose `config_name` with `overrides`; files in `config_dir` come before the shipped ones of the same name.
 
     Raises `ConfigProblems` for what Hydra cannot compose: unknown choices, broken YAML, bad overrides.

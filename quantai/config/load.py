@@ -32,7 +32,9 @@ class LoadedConfig:
     origins: Origins
 
 
-def load_config(overrides: Sequence[str] = (), config_dir: Path | None = None, config_name: str = CONFIG_NAME) -> LoadedConfig:
+def load_config(
+    overrides: Sequence[str] = (), config_dir: Path | None = None, config_name: str = CONFIG_NAME
+) -> LoadedConfig:
     """Compose and check. Raises `ConfigProblems` with everything that is wrong; nothing was started then."""
     return check_config(compose_config(overrides, config_dir, config_name), config_dir)
 

@@ -36,7 +36,9 @@ class ConfigProblems(ConfigError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(set(problems), key=lambda problem: (problem.where, problem.path, problem.message))
         count = len(self.problems)
-        super().__init__("\n".join([*map(str, self.problems), f"{count} mistake{'s' if count != 1 else ''}, nothing was started"]))
+        super().__init__(
+            "\n".join([*map(str, self.problems), f"{count} mistake{'s' if count != 1 else ''}, nothing was started"])
+        )
 
 
 def show_value(path: KeyPath, value: Any) -> str:

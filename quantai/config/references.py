@@ -46,7 +46,11 @@ def _mapping(values: dict[str, Any], key: str) -> dict[str, Any]:
 def _known(name: Any, known: Iterable[str], path: tuple[str, ...], what: str) -> Problem | None:
     if not isinstance(name, str) or name in known:
         return None
-    return Problem(path, f"no {what} of that name is configured; {suggestion(name, sorted(known), 'there are: ')}", shown=repr(name))
+    return Problem(
+        path,
+        f"no {what} of that name is configured; {suggestion(name, sorted(known), 'there are: ')}",
+        shown=repr(name),
+    )
 
 
 def check_combinations(config: Config) -> list[Problem]:
@@ -58,21 +62,29 @@ def _mode(config: Config) -> Iterator[Problem]:
     mode = config.mode
     if (mode.clock is ClockKind.SIMULATED) != (mode.market_events is MarketEvents.REPLAY):
         yield Problem(
-            ("mode", "clock"), "a replay needs clock: simulated, and live venues need clock: wall", shown=repr(mode.clock.value)
+            ("mode", "clock"),
+            "a replay needs clock: simulated, and live venues need clock: wall",
+            shown=repr(mode.clock.value),
         )
     if mode.execution is Execution.VENUES and mode.market_events is MarketEvents.REPLAY:
         yield Problem(
-            ("mode", "execution"), "real orders cannot be sent on replayed data: choose simulated or none", shown="'venues'"
+            ("mode", "execution"),
+            "real orders cannot be sent on replayed data: choose simulated or none",
+            shown="'venues'",
         )
     if mode.execution is Execution.VENUES and config.store.type == "memory":
         yield Problem(
-            ("store", "type"), "real orders need a durable order journal; memory forgets them with the process", shown="'memory'"
+            ("store", "type"),
+            "real orders need a durable order journal; memory forgets them with the process",
+            shown="'memory'",
         )
     if mode.market_events is MarketEvents.VENUES:
         for name in sorted({config.instruments[i].venue for i in _used_instruments(config)} & set(config.exchanges)):
             yield from _connector(config, name, EXCHANGES)
     if mode.execution is Execution.NONE and not config.recorder.enabled:
-        yield Problem(("recorder", "enabled"), "without execution and recorder the daemon would do nothing", shown="false")
+        yield Problem(
+            ("recorder", "enabled"), "without execution and recorder the daemon would do nothing", shown="false"
+        )
 
 
 def _connector(config: Config, name: str, registry: Registry[Any]) -> Iterator[Problem]:
@@ -98,7 +110,11 @@ def _instruments(config: Config) -> Iterator[Problem]:
     for name, instrument in config.instruments.items():
         key = (instrument.venue, instrument.symbol)
         if key in seen:
-            yield Problem(("instruments", name, "symbol"), f"instruments.{seen[key]} is the same venue and symbol", shown=repr(key[1]))
+            yield Problem(
+                ("instruments", name, "symbol"),
+                f"instruments.{seen[key]} is the same venue and symbol",
+                shown=repr(key[1]),
+            )
         seen[key] = name
         yield from _instrument(name, config)
 
@@ -106,26 +122,47 @@ def _instruments(config: Config) -> Iterator[Problem]:
 def _instrument(name: str, config: Config) -> Iterator[Problem]:
     instrument = config.instruments[name]
     symbol = Symbol.parse(instrument.symbol)
-    kind = "spot" if symbol.settle is None else "swap" if symbol.expiry is None else "option" if symbol.right else "future"
+    kind = (
+        "spot" if symbol.settle is None else "swap" if symbol.expiry is None else "option" if symbol.right else "future"
+    )
     if instrument.type is not None and instrument.type != kind:
         yield Problem(
-            ("instruments", name, "type"), f"the symbol {instrument.symbol} is that of a {kind}", shown=repr(instrument.type.value)
+            ("instruments", name, "type"),
+            f"the symbol {instrument.symbol} is that of a {kind}",
+            shown=repr(instrument.type.value),
         )
     if instrument.inverse and kind not in ("swap", "future"):
-        yield Problem(("instruments", name, "inverse"), f"only futures and perpetuals can be inverse, this is a {kind}", shown="true")
+        yield Problem(
+            ("instruments", name, "inverse"),
+            f"only futures and perpetuals can be inverse, this is a {kind}",
+            shown="true",
+        )
     if instrument.expiry is not None and kind in ("spot", "swap"):
         yield Problem(("instruments", name, "expiry"), f"a {kind} does not expire", shown=str(instrument.expiry))
-    if instrument.max_quantity is not None and instrument.max_quantity < max(instrument.min_quantity, instrument.lot_size):
+    if instrument.max_quantity is not None and instrument.max_quantity < max(
+        instrument.min_quantity, instrument.lot_size
+    ):
         yield Problem(
-            ("instruments", name, "max_quantity"), "must not be below min_quantity and lot_size", shown=str(instrument.max_quantity)
+            ("instruments", name, "max_quantity"),
+            "must not be below min_quantity and lot_size",
+            shown=str(instrument.max_quantity),
         )
 
 
 def _data(config: Config) -> Iterator[Problem]:
     if config.mode.market_events is not MarketEvents.REPLAY:
         return
-    if isinstance(config.data, FilesData) and config.data.start and config.data.end and config.data.start >= config.data.end:
-        yield Problem(("data", "end"), f"must be after data.start ({config.data.start.isoformat()})", shown=config.data.end.isoformat())
+    if (
+        isinstance(config.data, FilesData)
+        and config.data.start
+        and config.data.end
+        and config.data.start >= config.data.end
+    ):
+        yield Problem(
+            ("data", "end"),
+            f"must be after data.start ({config.data.start.isoformat()})",
+            shown=config.data.end.isoformat(),
+        )
     if isinstance(config.data, SyntheticData):
         for name in _used_instruments(config):
             base = Symbol.parse(config.instruments[name].symbol).base
@@ -143,6 +180,8 @@ def _strategies(config: Config) -> Iterator[Problem]:
         if strategy.bar_interval is None and handles(find_class(STRATEGIES, strategy.type, strategy.target), "on_bar"):
             yield Problem(("strategies", name, "bar_interval"), "required by the strategy's on_bar, such as 10s or 1m")
     if not any(strategy.enabled for strategy in config.strategies.values()):
-        yield Problem(("strategies",), f"mode {config.mode.name} runs strategies, and none is enabled; try strategies=ema_cross")
+        yield Problem(
+            ("strategies",), f"mode {config.mode.name} runs strategies, and none is enabled; try strategies=ema_cross"
+        )
     if config.mode.execution is Execution.SIMULATED and not any(config.portfolio.balances.values()):
         yield Problem(("portfolio", "balances"), "nothing is held anywhere, so no order could be paid for")

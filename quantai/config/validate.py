@@ -44,15 +44,15 @@ def _key_path(detail: ErrorDetails, values: Any) -> KeyPath:
     for part in parents:
         if isinstance(node, dict) and part in node:
             node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        elif isinstance(node, list) and isinstance(part, int):
             node = node[part]
         else:
             continue
         path.append(str(part))
-    at_end = isinstance(node, dict) and (last in node or detail["type"] in ("missing", "extra_forbidden"))
-    if at_end or isinstance(node, list):
+    is_key = isinstance(node, dict) and (last in node or detail["type"] in ("missing", "extra_forbidden"))
+    if is_key or isinstance(node, list):
         path.append(str(last))
-    return tuple(path) if detail["loc"] else ()
+    return tuple(path)
 
 
 def _message(
@@ -88,8 +88,10 @@ def suggestion(name: str, valid: Sequence[str], introduction: str) -> str:
 
 
 def _plain(message: str) -> str:
-    return message.replace("Input should be", "expected").replace("Value should be", "expected").replace(
-        "unable to parse string as an", "not an"
+    return (
+        message.replace("Input should be", "expected")
+        .replace("Value should be", "expected")
+        .replace("unable to parse string as an", "not an")
     )
 
 
@@ -122,7 +124,7 @@ def _section(annotation: Any, values: Any) -> type[BaseModel] | None:
     if get_origin(annotation) in (Union, UnionType):
         members = [member for part in get_args(annotation) if (member := _section(part, values)) is not None]
         tagged = [member for member in members if _accepts_type(member, values)]
-        return (tagged or members or [None])[0]
+        return next(iter(tagged or members), None)
     return None
 
 

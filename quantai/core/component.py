@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Generic, TypeVar, get_origin, get_type_hints
 
@@ -28,26 +27,32 @@ from quantai.core.params import Section
 class Component:
     """Base of every class that YAML can name. Instances are made with their parameters as keywords, which are checked."""
 
+    _made_params_model: ClassVar[type[Section]]
+
     def __init__(self, **params: Any) -> None:
         for name, value in self.params_model()(**params):
             setattr(self, name, value)
 
     @classmethod
     def params_model(cls) -> type[Section]:
-        """The Pydantic model of the class's parameters."""
-        return _params_model(cls)
+        """The Pydantic model of the class's parameters, made once a class."""
+        model: type[Section] | None = cls.__dict__.get("_made_params_model")
+        if model is None:
+            model = cls._made_params_model = _make_params_model(cls)
+        return model
 
     def validate_params(self) -> None:
         """Override to raise `ValueError` where parameters do not fit together, e.g. `fast` not below `slow`."""
 
 
-@cache
-def _params_model(cls: type[Component]) -> type[Section]:
+def _make_params_model(cls: type[Component]) -> type[Section]:
     fields: dict[str, Any] = {}
     for name, annotation in get_type_hints(cls, include_extras=True).items():
         if not name.startswith("_") and get_origin(annotation) is not ClassVar:
             fields[name] = (annotation, getattr(cls, name, ...))
-    return create_model(f"{cls.__name__}Params", __base__=Section, __doc__=cls.__doc__, __module__=cls.__module__, **fields)
+    return create_model(
+        f"{cls.__name__}Params", __base__=Section, __doc__=cls.__doc__, __module__=cls.__module__, **fields
+    )
 
 
 C = TypeVar("C", bound=Component)
@@ -97,7 +102,9 @@ def import_dotted(path: str) -> Any:
             raise ConfigError(f"no module {error.name!r} can be imported (for {path})") from None
         raise ConfigError(f"importing {module_path} failed: {error} ({_where(error)})") from error
     except Exception as error:
-        raise ConfigError(f"importing {module_path} failed: {type(error).__name__}: {error} ({_where(error)})") from error
+        raise ConfigError(
+            f"importing {module_path} failed: {type(error).__name__}: {error} ({_where(error)})"
+        ) from error
     if not hasattr(module, name):
         near = nearest(name, [candidate for candidate in vars(module) if not candidate.startswith("_")])
         raise ConfigError(f"module {module_path} has no {name!r}" + (f"; did you mean {near!r}?" if near else ""))

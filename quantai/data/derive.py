@@ -18,7 +18,6 @@ from quantai.events import (
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
 
-
 BookEvent = OrderBookSnapshotEvent | OrderBookDeltaEvent
 
 

@@ -6,6 +6,7 @@ and costs about 0.1 µs. What comes from outside goes through `TypeAdapter(TheEv
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import msgspec
@@ -16,6 +17,8 @@ Timestamp = Annotated[int, Field(ge=0, lt=2**63, description="nanoseconds UTC si
 Price = Annotated[float, Field(allow_inf_nan=False, description="in quote currency; may be negative")]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts")]
 Level = tuple[Price, Size]
+
+_ts_init = attrgetter("ts_init")
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
@@ -32,6 +35,11 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
     def topic(self) -> str:
         """Where the event is published."""
         return ".".join([self.topic_prefix, *(str(getattr(self, field)) for field in self.topic_fields)])
+
+    @property
+    def reference(self) -> str:
+        """Names the event for whoever wants to find it again: its topic and `ts_init`."""
+        return f"{self.topic}@{_ts_init(self)}"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

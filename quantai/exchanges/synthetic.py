@@ -33,7 +33,9 @@ class SyntheticExchange(Exchange):
     """By base currency."""
 
     def get_market_data_connector(self) -> MarketDataConnector:
-        return SyntheticMarketData(self._context, {code: float(asset.start_price) for code, asset in self.assets.items()})
+        return SyntheticMarketData(
+            self._context, {code: float(asset.start_price) for code, asset in self.assets.items()}
+        )
 
 
 class SyntheticMarketData(MarketDataConnector):

@@ -46,7 +46,9 @@ class Symbol:
         """The parts of `text`. Raises `SymbolError` where it is not a ccxt-unified symbol."""
         match = _SYMBOL.fullmatch(text)
         if match is None:
-            raise SymbolError(f"{text!r} is not a ccxt-unified symbol such as BTC/USDT, BTC/USDT:USDT or BTC/USDT:USDT-261225")
+            raise SymbolError(
+                f"{text!r} is not a ccxt-unified symbol such as BTC/USDT, BTC/USDT:USDT or BTC/USDT:USDT-261225"
+            )
         part = match.groupdict()
         return cls(
             base=part["base"],

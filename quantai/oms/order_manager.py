@@ -64,7 +64,15 @@ class OrderManager:
         self._executors = executors
         self._ids = ids
         self._book_fill = book_fill
-        self.counts = {"submitted": 0, "denied": 0, "fills": 0, "illegal": 0, "unmatched": 0, "duplicates": 0, "overfills": 0}
+        self.counts = {
+            "submitted": 0,
+            "denied": 0,
+            "fills": 0,
+            "illegal": 0,
+            "unmatched": 0,
+            "duplicates": 0,
+            "overfills": 0,
+        }
         for executor in executors.values():
             executor.on_report(self.apply)
 
@@ -160,7 +168,9 @@ class OrderManager:
         order = self._journal.get(report.client_order_id)
         if order is None:
             self.counts["unmatched"] += 1
-            logger.error("a venue reports %s on %s, an order nobody here knows", report.exec_type, report.client_order_id)
+            logger.error(
+                "a venue reports %s on %s, an order nobody here knows", report.exec_type, report.client_order_id
+            )
             return
         if report.exec_type is ExecType.TRADE:
             self._apply_trade(order, report)
@@ -206,7 +216,9 @@ class OrderManager:
         leaves = max(order.quantity - order.filled_quantity, ZERO)
         if order.filled_quantity > order.quantity:
             self.counts["overfills"] += 1
-            logger.error("order %s is overfilled: %s of %s", order.client_order_id, order.filled_quantity, order.quantity)
+            logger.error(
+                "order %s is overfilled: %s of %s", order.client_order_id, order.filled_quantity, order.quantity
+            )
         if not order.is_open:
             logger.warning("order %s traded %s after it was %s", order.client_order_id, report.quantity, order.state)
         state = next_state(order.state, ExecType.TRADE, has_fills=True, is_complete=leaves == 0)
@@ -226,7 +238,10 @@ class OrderManager:
     def _illegal(self, order: Order, report: ExecutionReport) -> None:
         self.counts["illegal"] += 1
         logger.warning(
-            "illegal report %s on order %s in state %s: nothing changed", report.exec_type, order.client_order_id, order.state
+            "illegal report %s on order %s in state %s: nothing changed",
+            report.exec_type,
+            order.client_order_id,
+            order.state,
         )
 
     def _head(self, order: Order, ts_event: int) -> tuple[str, str, str, str, int, int, str]:

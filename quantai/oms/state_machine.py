@@ -38,7 +38,14 @@ _TRANSITIONS: dict[ExecType, dict[S, S]] = {
         (S.PENDING_NEW, S.NEW, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.PENDING_REPLACE, S.UNKNOWN), S.EXPIRED
     ),
     ExecType.REJECTED: dict.fromkeys((S.PENDING_NEW, S.PENDING_CANCEL, S.UNKNOWN), S.REJECTED),
-    ExecType.CANCEL_REJECTED: {S.PENDING_CANCEL: S.NEW},
+    # An order that closed while our cancel was on its way makes the venue refuse the cancel: nothing changes, nothing is wrong.
+    ExecType.CANCEL_REJECTED: {
+        S.PENDING_CANCEL: S.NEW,
+        S.FILLED: S.FILLED,
+        S.CANCELED: S.CANCELED,
+        S.REJECTED: S.REJECTED,
+        S.EXPIRED: S.EXPIRED,
+    },
     ExecType.UNKNOWN: {S.PENDING_NEW: S.UNKNOWN, S.PENDING_CANCEL: S.PENDING_CANCEL},
 }
 

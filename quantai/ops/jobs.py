@@ -46,7 +46,7 @@ class Jobs:
         self._timers.clear()
 
 
-def log_status(orders: OrderManager | None, portfolio: Portfolio | None, feed: Feed) -> Job:
+def log_status(feed: Feed, orders: OrderManager | None = None, portfolio: Portfolio | None = None) -> Job:
     """A job that logs one line on events, orders, fills and equity."""
 
     def job(due_ns: int) -> None:
@@ -61,7 +61,9 @@ def log_status(orders: OrderManager | None, portfolio: Portfolio | None, feed: F
     return job
 
 
-def check_feeds(bus: EventBus, clock: Clock, market: MarketView, instruments: Sequence[Instrument], limit_ns: int) -> Job:
+def check_feeds(
+    bus: EventBus, clock: Clock, market: MarketView, instruments: Sequence[Instrument], limit_ns: int
+) -> Job:
     """A job that publishes a `StaleEvent` for each instrument that was seen once and then silent for `limit_ns`."""
 
     def job(due_ns: int) -> None:

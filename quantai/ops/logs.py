@@ -57,7 +57,9 @@ def setup_logging(
 
 def _console_handler(form: Form) -> logging.Handler:
     if form == "human" or (form == "auto" and sys.stderr.isatty()):
-        human = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S", rich_tracebacks=False)
+        human = RichHandler(
+            console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S", rich_tracebacks=False
+        )
         human.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         return human
     handler = logging.StreamHandler(sys.stderr)

@@ -45,7 +45,9 @@ class Stages:
             try:
                 await asyncio.wait_for(stage.start(), self._start_timeout_s)
             except TimeoutError:
-                raise StartupError(f"{stage.name} did not start within {self._start_timeout_s:g} s (ops.start_timeout)") from None
+                raise StartupError(
+                    f"{stage.name} did not start within {self._start_timeout_s:g} s (ops.start_timeout)"
+                ) from None
             except QuantAIError:
                 raise
             except Exception as error:

@@ -64,7 +64,9 @@ class Portfolio:
         self._market = market
         self._catalogue = catalogue
         self._converter = CurrencyConverter(market, catalogue, base_currency)
-        self.starting_balances = {(venue, code): amount for venue, held in balances.items() for code, amount in held.items()}
+        self.starting_balances = {
+            (venue, code): amount for venue, held in balances.items() for code, amount in held.items()
+        }
         self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO, self.starting_balances)
         self._positions: dict[PositionKey, Position] = {}
         self.starting_equity: Decimal | None = None
@@ -148,13 +150,19 @@ class Portfolio:
     def unrealized(self, venue: str, currency: str) -> Decimal | None:
         """Profit not yet taken on margined positions settled in `currency`; None where one has no price."""
         return add_up(
-            None if price is None else position.unrealized_pnl(price) for position, price in self._margined(venue, currency)
+            None if price is None else position.unrealized_pnl(price)
+            for position, price in self._margined(venue, currency)
         )
 
     def _margined(self, venue: str, currency: str) -> Iterator[tuple[Position, Decimal | None]]:
         for (_, at, symbol), position in self._positions.items():
             instrument = position.instrument
-            if at == venue and position.quantity and instrument.is_margined and instrument.settlement_currency == currency:
+            if (
+                at == venue
+                and position.quantity
+                and instrument.is_margined
+                and instrument.settlement_currency == currency
+            ):
                 yield position, self._market.price(at, symbol)
 
     def value(self) -> Valuation:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from quantai.core.clock import Clock
 from quantai.core.numbers import ZERO
 from quantai.data.market import MarketView
-from quantai.events import FillEvent, OrderDeniedEvent, OrderEvent, OrderSubmittedEvent, PortfolioValueEvent, PositionEvent
+from quantai.events import (
+    FillEvent,
+    OrderDeniedEvent,
+    OrderEvent,
+    OrderSubmittedEvent,
+    PortfolioValueEvent,
+    PositionEvent,
+)
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
 from quantai.oms.models import Order
@@ -39,7 +45,6 @@ class RunRecorder:
         *,
         strategies: list[str],
         instruments: tuple[Instrument, ...],
-        clock: Clock,
         market: MarketView,
         portfolio: Portfolio,
     ) -> None:
@@ -47,7 +52,6 @@ class RunRecorder:
         self.counts = {name: StrategyCounts() for name in (TOTAL, *strategies)}
         self.fills_by_instrument: dict[tuple[str, str], int] = {(i.venue, i.symbol): 0 for i in instruments}
         self.first_valued_ns: int | None = None
-        self._clock = clock
         self._market = market
         self._portfolio = portfolio
         self._folder = folder

@@ -9,7 +9,7 @@ from typing import Any
 
 from quantai.core.clock import iso_utc
 from quantai.core.numbers import ZERO, plain
-from quantai.portfolio.portfolio import Portfolio
+from quantai.portfolio.portfolio import Portfolio, TradingValue
 from quantai.results.recorder import TOTAL, RunRecorder
 
 _STEP = Decimal("1e-12")
@@ -27,7 +27,9 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> Path:
     return hidden.replace(target)
 
 
-def trading_summary(recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int], span_ns: tuple[int, int]) -> dict[str, Any]:
+def trading_summary(
+    recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int], span_ns: tuple[int, int]
+) -> dict[str, Any]:
     """What was traded, in all and per strategy and instrument; `errors` counts each strategy's, `span_ns` is first to last event."""
     value = portfolio.value()
     start = portfolio.starting_equity
@@ -60,13 +62,17 @@ def _strategy(name: str, recorder: RunRecorder, portfolio: Portfolio, errors: di
         "fills": counts.fills,
         "denied": counts.denied,
         "errors": errors.get(name, 0),
-        "fees": money(made and made.fees),
-        "pnl": money(made and made.pnl),
-        "realized_pnl": money(made and made.realized_pnl),
-        "unrealized_pnl": money(made and made.unrealized_pnl),
-        "traded_notional": money(made and made.traded_notional),
+        "fees": _of(made, "fees"),
+        "pnl": _of(made, "pnl"),
+        "realized_pnl": _of(made, "realized_pnl"),
+        "unrealized_pnl": _of(made, "unrealized_pnl"),
+        "traded_notional": _of(made, "traded_notional"),
         "max_drawdown": money(counts.drawdown.maximum),
     }
+
+
+def _of(made: TradingValue | None, name: str) -> str | None:
+    return None if made is None else money(getattr(made, name))
 
 
 def _instruments(recorder: RunRecorder, portfolio: Portfolio) -> dict[str, Any]:
@@ -75,9 +81,15 @@ def _instruments(recorder: RunRecorder, portfolio: Portfolio) -> dict[str, Any]:
         made = portfolio.instrument_value(venue, symbol)
         rows[f"{venue}:{symbol}"] = {
             "fills": fills,
-            "fees": money(made and made.fees),
-            "pnl": money(made and made.pnl),
-            "traded_notional": money(made and made.traded_notional),
+            "fees": _of(made, "fees"),
+            "pnl": _of(made, "pnl"),
+            "traded_notional": _of(made, "traded_notional"),
             "position": plain(portfolio.position(venue, symbol) or ZERO),
         }
     return rows
+
+
+def read_status(folder: Path) -> int:
+    """The exit status of the run in `folder`, as its summary tells."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return int(summary.get("exit_status", 0))

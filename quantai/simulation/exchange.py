@@ -11,7 +11,7 @@ from quantai.core.enums import Liquidity, OrderType, TimeInForce
 from quantai.core.numbers import ZERO, is_multiple
 from quantai.data.market import MarketView
 from quantai.events import BarEvent, TickEvent, TradeEvent
-from quantai.events.bus import EventBus
+from quantai.events.bus import EventBus, Handler
 from quantai.exchanges.base import (
     CancelOrder,
     ExecType,
@@ -62,7 +62,7 @@ class SimulatedExchange(ExecutionConnector):
 
     async def start(self, topics: Sequence[str]) -> None:
         """Watch the market on `topics`: those of this venue's ticks and trades, or bars where there is nothing finer."""
-        handlers = {
+        handlers: dict[str, Handler] = {
             TickEvent.topic_prefix: self._on_tick,
             TradeEvent.topic_prefix: self._on_trade,
             BarEvent.topic_prefix: self._on_bar,

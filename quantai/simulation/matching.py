@@ -174,4 +174,3 @@ class Market:
 def _priority(order: Working) -> Decimal:
     price = order.command.price or ZERO
     return -price if order.command.side is Side.BUY else price
-

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from quantai.core.clock import SimulatedClock
+from quantai.data.feed import Feed
 from quantai.data.source import MarketDataSource, Wanted
 from quantai.events.bus import EventBus
-from quantai.data.feed import Feed
 
 Progress = Callable[[int, int], None]
 

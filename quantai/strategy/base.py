@@ -170,7 +170,9 @@ class BaseStrategy(Component):
 
     def position(self, symbol: str, venue: str | None = None) -> Decimal:
         """The strategy's own signed position in base currency or contracts; summed over venues where none is named."""
-        venues = [venue] if venue else [instrument.venue for instrument in self.instruments if instrument.symbol == symbol]
+        venues = (
+            [venue] if venue else [instrument.venue for instrument in self.instruments if instrument.symbol == symbol]
+        )
         return sum((self._context.portfolio.position(each, symbol, self.name) for each in venues), Decimal(0))
 
     def balance(self, venue: str, currency: str) -> Decimal:
@@ -206,7 +208,7 @@ class BaseStrategy(Component):
                 quantity=instrument.quantize_quantity(quantity),
                 price=None if price is None else instrument.quantize_price(price),
                 time_in_force=_time_in_force(time_in_force),
-                cause=f"{cause.topic}@{cause.ts_init}" if cause is not None else "",
+                cause=cause.reference if cause is not None else "",
             )
         )
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, SecretStr, Tag
 
+from quantai.config.schema.component import ComponentSection
 from quantai.core.errors import SymbolError
 from quantai.core.params import Name, NonNegative, Positive, PositiveDuration, Rate, Section
-from quantai.config.schema.component import ComponentSection
 from quantai.instruments import InstrumentType, Symbol
 
 

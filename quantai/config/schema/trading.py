@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from quantai.config.schema.component import ComponentSection
-from quantai.core.params import Duration, Name, NonNegative, PositiveDuration, Section
 from quantai.config.schema.markets import UnifiedSymbol
+from quantai.core.params import Duration, Name, NonNegative, PositiveDuration, Section
 
 Currency = Annotated[str, Field(pattern=r"^[^\s/:\-]{1,20}$")]
 
@@ -93,5 +92,3 @@ class SimulationSection(Section):
     """Open the report in a browser when the run is done."""
     decimals: Annotated[int, Field(ge=0, le=18)] = 8
     """Fees are rounded to this many decimals, half up."""
-
-

@@ -41,7 +41,7 @@ class RowParser:
         )
 
     def parse(self, block: bytes, first_line: int) -> pa.Table:
-        """The good rows of a block whose first line has the number `first_line`; bad ones go to the outcome."""
+        """The good rows of a block that begins with line `first_line`, no columns but `line` where there are none."""
         try:
             tables = [self._table(block, first_line)]
         except pa.ArrowInvalid:
@@ -106,4 +106,4 @@ def _line_numbers(block: bytes, rows: int, first_line: int) -> pa.Array:
     numbers = [first_line + number for number, line in enumerate(block.split(b"\n")) if line.strip(b"\r")]
     if len(numbers) != rows:
         raise pa.ArrowInvalid("a quote is opened and not closed")
-    return pa.array(numbers)
+    return pa.array(numbers, pa.int64())

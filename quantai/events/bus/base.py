@@ -58,6 +58,11 @@ class EventBus(ABC):
 
     __slots__ = ()
 
+    published: int
+    """Events delivered so far."""
+    errors: int
+    """Errors that handlers raised so far."""
+
     @abstractmethod
     async def publish(self, event: Event) -> None:
         """Deliver `event`, or queue it behind the one being delivered. Waits where the bus is full."""

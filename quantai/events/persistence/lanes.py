@@ -136,7 +136,7 @@ def _times(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _check_order(part: Part, times: np.ndarray) -> None:
-    if len(times) and not part.start_ns <= times[0] <= times[-1] <= part.end_ns:
-        raise ValueError("it has rows of other times than its name says")
     if np.any(times[1:] < times[:-1]):
         raise ValueError("its rows are not in order of ts_init")
+    if len(times) and not (part.start_ns <= times[0] and times[-1] <= part.end_ns):
+        raise ValueError("it has rows of other times than its name says")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from itertools import accumulate
@@ -163,7 +163,7 @@ def _level_columns(values: Sequence[Sequence[tuple[float, float]]]) -> list[pa.A
 
 def _column(field: pa.Field, annotation: Any, values: Sequence[Any]) -> pa.Array:
     if field.type == DECIMAL:
-        values = [value if value is None else value.quantize(_SMALLEST, context=_DIGITS) for value in values]
+        values = [_to_scale(value) for value in values]
     column = pa.array(values, field.type)
     if column.null_count and not field.nullable:
         raise ValueError(f"{field.name} is None")
@@ -171,3 +171,10 @@ def _column(field: pa.Field, annotation: Any, values: Sequence[Any]) -> pa.Array
         for text in column.dictionary.to_pylist():
             members(text)
     return column
+
+
+def _to_scale(value: Decimal | None) -> Decimal | None:
+    try:
+        return None if value is None else value.quantize(_SMALLEST, context=_DIGITS)
+    except InvalidOperation:
+        raise ValueError(f"{value} is not finite, or has more than 20 digits before the point") from None

@@ -34,7 +34,7 @@ class ParquetEventWriter:
 
     What was buffered is written `flush_interval_ns` after its first event, or at once when `max_rows` events wait.
     Events that the disk does not take are tried again at the next interval. At most `max_buffered` events are held:
-    beyond that the oldest are dropped, counted and told to `on_gap`, as are events whose values no column can hold.
+    beyond that the oldest that wait are dropped, counted and told to `on_gap`, as are those no column can hold.
     Use it on the event loop; `await close()` (or `async with`) writes the rest.
 
     `written` and `dropped` count events, `files` parts, `failures` the flushes that left events unwritten.
@@ -165,7 +165,22 @@ class ParquetEventWriter:
             self._flushing = asyncio.get_running_loop().create_task(self._flush_buffer(), name=f"{self.name}-flush")
 
     async def _flush_buffer(self) -> Exception | None:
-        events, self._buffer = self._buffer, []
+        """Write what waits now, `max_rows` at a time, up to the first that fails."""
+        error = None
+        waiting = len(self._buffer)
+        while waiting > 0 and error is None:
+            events = self._buffer[: self._max_rows]
+            del self._buffer[: self._max_rows]
+            waiting -= self._max_rows
+            error = await self._write(events)
+        self._flushing = None
+        if error is None and len(self._buffer) >= self._max_rows:
+            self._flush_soon()
+        self._arm()
+        self._set_mark()
+        return error
+
+    async def _write(self, events: list[Event]) -> Exception | None:
         self._in_flight = len(events)
         self._set_mark()
         loop = asyncio.get_running_loop()
@@ -174,22 +189,14 @@ class ParquetEventWriter:
         except Exception as error:
             outcome = Outcome(kept=events, error=error)
         self._in_flight = 0
-        self._flushing = None
-        self._settle(outcome)
-        return outcome.error
-
-    def _settle(self, outcome: Outcome) -> None:
+        self._buffer[:0] = outcome.kept
         self.written += outcome.written
         self.files += outcome.files
-        self._buffer[:0] = outcome.kept
         self._count_failure(outcome.error)
         if outcome.refused:
             self._lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
         self._make_room()
-        if len(self._buffer) >= self._max_rows and not outcome.error:
-            self._flush_soon()
-        self._arm()
-        self._set_mark()
+        return outcome.error
 
     def _count_failure(self, error: Exception | None) -> None:
         if error:

@@ -76,7 +76,8 @@ class SufficientCapital(RiskCheck):
     def _reduces(self, order: Order, view: RiskView) -> bool:
         position = view.account.position(order.venue, order.symbol)
         pending = sum(
-            (other.leaves_quantity for other in view.pending(order.venue, order.symbol) if other.side is order.side), ZERO
+            (other.leaves_quantity for other in view.pending(order.venue, order.symbol) if other.side is order.side),
+            ZERO,
         )
         return position * order.side.sign < 0 and order.quantity + pending <= abs(position)
 
@@ -149,7 +150,9 @@ class PriceValidity(RiskCheck):
         if market is None:
             return _NO_PRICE
         if abs(order.price - market) > self.band * abs(market):
-            return f"price {plain(order.price)} is more than {plain(self.band * 100)} % from the market at {plain(market)}"
+            return (
+                f"price {plain(order.price)} is more than {plain(self.band * 100)} % from the market at {plain(market)}"
+            )
         return None
 
 

@@ -52,7 +52,7 @@ def render_comparison(comparison: Comparison, base: Path, plotly_js: PlotlySourc
             tag(
                 "div",
                 tag("p", "QuantAI comparison", class_="eyebrow"),
-                tag("h1", f"{count(runs)} runs{failed}"),
+                tag("h1", f"{count(runs)} {'run' if runs == 1 else 'runs'}{failed}"),
                 *_remarks(comparison),
             ),
         ),

@@ -55,7 +55,7 @@ def plain_number(value: float | None) -> str:
     """Prices and quantities, up to ten significant digits, without exponent and trailing zeros: `59,821.5`."""
     if value is None:
         return DASH
-    return f"{Decimal(np.format_float_positional(value, precision=10, fractional=False, trim='-')):,}"
+    return f"{Decimal(np.format_float_positional(value, precision=10, fractional=False, trim='-')):,f}"
 
 
 def duration(nanoseconds: int | None) -> str:

@@ -139,7 +139,7 @@ def test_updates_before_the_first_snapshot_are_left_out_and_counted(write, run_o
 def test_message_over_a_block_boundary_stays_whole(write, run_one, events, monkeypatch, rows_in_block):
     rows = [row("true", "bid", 100 - level, 1) for level in range(10)]
     rows += [row("false", "bid", 100 - level, message, at=message) for message in (1, 2) for level in range(5)]
-    monkeypatch.setattr("quantai.data.importers.file_import.BLOCK_BYTES", rows_in_block * 64)
+    monkeypatch.setattr("quantai.data.importers.file_import.BLOCK_BYTES", rows_in_block * 96)
     run_one(write("b.csv", BOOK, *rows))
     assert [len(event.bids) for event in events()] == [10, 5, 5]
 

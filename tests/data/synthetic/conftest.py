@@ -32,9 +32,9 @@ class Factory:
         mean_trade_size: float | None = None,
     ) -> SyntheticInstrument:
         venue, _, symbol = name.partition(":")
-        grid = {"tick_size": Decimal(tick_size), "lot_size": Decimal(lot_size)}
+        tick, lot = Decimal(tick_size), Decimal(lot_size)
         return SyntheticInstrument(
-            instrument=Instrument(venue=venue, symbol=symbol, expiry_ns=expiry_ns, **grid),
+            instrument=Instrument(venue=venue, symbol=symbol, tick_size=tick, lot_size=lot, expiry_ns=expiry_ns),
             start_price=start_price,
             volatility=volatility,
             mean_trade_size=mean_trade_size,

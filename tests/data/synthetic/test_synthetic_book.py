@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_every_tick_is_news(make: Make) -> None:
         return tick.bid_price, tick.bid_size, tick.ask_price, tick.ask_size
 
     ticks = make.events(make.market(model=MarketModel(gaps_per_day=0)), "tick")
-    assert all(top(first) != top(second) for first, second in zip(ticks, ticks[1:], strict=False))
+    assert all(top(first) != top(second) for first, second in pairwise(ticks))
 
 
 def test_snapshots_hold_the_whole_depth_in_order(quarter_hour: list[MarketEvent]) -> None:
@@ -114,7 +115,9 @@ def test_the_top_of_the_book_is_the_last_tick(make: Make, quarter_hour: list[Mar
 
 
 def test_takers_trade_what_is_quoted(make: Make, quarter_hour: list[MarketEvent]) -> None:
-    """The first trade of a taker is at the quoted price; only one that eats all that is shown trades on, at worse prices."""
+    """The first trade of a taker is at the quoted price; only one that eats all that is shown trades on, at worse
+    prices.
+    """
     for events in make.by_instrument(quarter_hour).values():
         ticks_and_trades = [event for event in events if isinstance(event, TickEvent | TradeEvent)]
         sweeps = 0

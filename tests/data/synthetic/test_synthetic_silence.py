@@ -56,7 +56,6 @@ def test_the_market_goes_on_in_a_silence(make: Make) -> None:
 def test_feeds_fall_silent_one_by_one(make: Make) -> None:
     market = make.market(make.instrument(), make.instrument("okx:BTC/USDT"), seconds=1_800, model=NOISY)
     ends = [
-        {first.ts_event for _, first in silences(events)}
-        for events in make.by_instrument(make.events(market)).values()
+        {first.ts_event for _, first in silences(events)} for events in make.by_instrument(make.events(market)).values()
     ]
     assert not ends[0] & ends[1]

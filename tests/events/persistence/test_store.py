@@ -87,12 +87,12 @@ def test_asking_for_what_was_never_recorded_is_refused(store: Path) -> None:
 
 
 def test_a_missing_store_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no store at .*nowhere.*quantai data import"):
+    with pytest.raises(StoreError, match=r"no store at .*nowhere.*quantai data import"):
         list_parts(tmp_path / "nowhere")
 
 
 def test_a_store_without_recordings_says_how_to_fill_it(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="holds no recordings.*quantai data import"):
+    with pytest.raises(StoreError, match=r"holds no recordings.*quantai data import"):
         summarise(tmp_path)
 
 

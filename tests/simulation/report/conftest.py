@@ -230,6 +230,12 @@ class FakeRun:
 
 
 @pytest.fixture
+def fake_run() -> type[FakeRun]:
+    """The factory of run folders."""
+    return FakeRun
+
+
+@pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
     """Two strategies on two instruments for three days: a few hundred fills."""
     return FakeRun(("ema_cross", "mean_reversion"), ("BTC/USDT", "ETH/USDT")).write(tmp_path / "run")
@@ -241,9 +247,11 @@ def empty_folder(tmp_path: Path) -> Path:
     return FakeRun(strategies=(), symbols=()).write_files(tmp_path / "empty", start=None, end=None, events=0)
 
 
-@pytest.fixture
-def open_page(tmp_path: Path) -> Callable[[Path], str]:
+@pytest.fixture(scope="session")
+def open_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
     """Open a page in headless Chromium and return its DOM after its scripts ran."""
+
+    profile = tmp_path_factory.mktemp("chromium")
 
     def open_in_chromium(path: Path) -> str:
         command = [
@@ -255,7 +263,7 @@ def open_page(tmp_path: Path) -> Callable[[Path], str]:
             "--no-first-run",
         ]
         command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,1400", "--virtual-time-budget=20000"]
+        command += [f"--user-data-dir={profile}", "--window-size=1280,1400", "--virtual-time-budget=20000"]
         opened = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, timeout=120, check=True)
         return opened.stdout.decode()
 

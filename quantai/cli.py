@@ -1,0 +1,5 @@
+"""`quantai`."""
+
+
+def main() -> None:
+    """Soon."""

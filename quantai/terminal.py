@@ -1,0 +1,39 @@
+"""What people see when a run ends, well or not."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from quantai.daemon import Outcome
+from quantai.simulation.report import summary_table
+
+
+def print_error(error: Exception) -> None:
+    """An error in one screen, on standard error, without a traceback."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(str(error) or type(error).__name__, style="red"))
+
+
+def print_outcome(outcome: Outcome, folder: Path, *, brief: bool, open_report: bool) -> None:
+    """The table of a finished run, how fast it was, where its report is; just one line where `brief`."""
+    console = Console(soft_wrap=True, highlight=False)
+    summary = outcome.summary
+    speed = f"{summary['events']:,} events in {summary['wall_seconds']:.1f} s ({summary['events_per_second']:,}/s)"
+    if "strategies" in summary and not brief:
+        console.print(summary_table(summary))
+    for problem in outcome.errors:
+        console.print(Text(problem, style="red"))
+    result = f", PnL {summary['pnl']} {summary['currency']}" if brief and "pnl" in summary else ""
+    console.print(f"{speed}{result}")
+    report = folder / "report.html"
+    console.print(f"report: {_near(report)}" if report.exists() and not brief else f"run folder: {_near(folder)}")
+    if open_report and report.exists() and not brief:
+        webbrowser.open(report.resolve().as_uri())
+
+
+def _near(path: Path) -> Path:
+    """The path from the working folder, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
