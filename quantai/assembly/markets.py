@@ -135,7 +135,11 @@ def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSo
         seed=config.simulation.seed,
         start_ns=_nanoseconds(data.start),
         duration_ns=data.duration,
-        model=MarketModel(gaps_per_day=float(data.gaps_per_day), jumps_per_day=float(data.jumps_per_day)),
+        model=MarketModel(
+            gaps_per_day=float(data.gaps_per_day),
+            jumps_per_day=float(data.jumps_per_day),
+            basis_bps=float(data.basis_bps),
+        ),
     )
 
 

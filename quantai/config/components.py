@@ -104,8 +104,9 @@ def _check_params(
         model = cls.params_model()
     except Exception as error:
         return [Problem(path, f"{cls.__name__} has parameters that cannot be read: {type(error).__name__}: {error}")]
+    findings.secrets += secret_paths(model, params, path)
     try:
-        findings.secrets += secret_paths(model(**params), path)
+        model(**params)
         cls(**params).validate_params()
     except ValidationError as error:
         return problems_of(error, model, params, path, also_valid=own_keys)

@@ -50,8 +50,7 @@ def check_config(composed: Composed, config_dir: Path | None = None) -> LoadedCo
         config = Config.model_validate(values)
     except ValidationError as error:
         problems += problems_of(error, Config, values)
-    else:
-        problems += _literal_secrets(composed.cfg, [*secret_paths(config), *components.secrets])
+    problems += _literal_secrets(composed.cfg, [*secret_paths(Config, values), *components.secrets])
     problems += components.problems
     problems += check_references(values)
     if config is not None and not problems:

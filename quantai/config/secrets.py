@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import OmegaConf
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
+from quantai.config.annotations import bare, mentions, section_of
 from quantai.config.problems import KeyPath
 
 _REFERENCE = re.compile(r"^\$\{(oc\.env|credential):\s*[A-Za-z_][\w.-]*\s*(,\s*null\s*)?\}$")
@@ -25,20 +26,20 @@ def is_reference(raw: Any) -> bool:
     return isinstance(raw, str) and _REFERENCE.match(raw) is not None
 
 
-def secret_paths(model: BaseModel, prefix: KeyPath = ()) -> Iterator[KeyPath]:
-    """The key paths of every secret that is set in `model`."""
-    values = {name: getattr(model, name) for name in type(model).model_fields}
-    yield from _secrets_in(values | (model.model_extra or {}), prefix)
-
-
-def _secrets_in(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    if isinstance(value, SecretStr):
-        yield path
-    elif isinstance(value, BaseModel):
-        yield from secret_paths(value, path)
-    elif isinstance(value, dict):
-        for key, child in value.items():
-            yield from _secrets_in(child, (*path, str(key)))
+def secret_paths(annotation: Any, values: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The key paths of all secrets that are set in `values`, which need not be valid, below a model or other type."""
+    if mentions(annotation, SecretStr):
+        if values is not None:
+            yield path
+        return
+    section = section_of(annotation, values)
+    if section is not None and isinstance(values, dict):
+        fields = {field.alias or name: field.annotation for name, field in section.model_fields.items()}
+        for key, value in values.items():
+            yield from secret_paths(fields.get(key), value, (*path, key))
+    elif isinstance(values, dict) and (arguments := get_args(bare(annotation))):
+        for key, value in values.items():
+            yield from secret_paths(arguments[-1], value, (*path, key))
 
 
 def read_credential(name: str) -> str:

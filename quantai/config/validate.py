@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from quantai.config.annotations import valid_keys
 from quantai.config.problems import KeyPath, Problem, show_value
 from quantai.config.resolve import Unresolved
 from quantai.core.identifiers import nearest
@@ -93,47 +93,3 @@ def _plain(message: str) -> str:
         .replace("Value should be", "expected")
         .replace("unable to parse string as an", "not an")
     )
-
-
-def valid_keys(model: type[BaseModel], path: KeyPath, values: Any) -> list[str]:
-    """The keys that may stand at `path` below `model`."""
-    annotation: Any = model
-    for part in path:
-        annotation = _step(annotation, part, values)
-        values = values.get(part) if isinstance(values, dict) else None
-    section = _section(annotation, values)
-    if section is None:
-        return []
-    return [field.alias or name for name, field in section.model_fields.items()]
-
-
-def _step(annotation: Any, part: str, values: Any) -> Any:
-    section = _section(annotation, values)
-    if section is not None:
-        by_key = {field.alias or name: field.annotation for name, field in section.model_fields.items()}
-        return by_key.get(part)
-    arguments = get_args(_bare(annotation))
-    return arguments[-1] if arguments else None
-
-
-def _section(annotation: Any, values: Any) -> type[BaseModel] | None:
-    """The model an annotation stands for; of a union, the one whose `type` the values have."""
-    annotation = _bare(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (Union, UnionType):
-        members = [member for part in get_args(annotation) if (member := _section(part, values)) is not None]
-        tagged = [member for member in members if _accepts_type(member, values)]
-        return next(iter(tagged or members), None)
-    return None
-
-
-def _accepts_type(member: type[BaseModel], values: Any) -> bool:
-    field = member.model_fields.get("type")
-    return isinstance(values, dict) and field is not None and values.get("type") in get_args(field.annotation)
-
-
-def _bare(annotation: Any) -> Any:
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return annotation

@@ -91,8 +91,10 @@ class SyntheticData(Section):
     """By base currency; every instrument in use needs its base here."""
     gaps_per_day: Annotated[Decimal, Field(ge=0, le=10_000)] = Decimal(4)
     """How often the feed of an instrument goes silent, on average."""
-    jumps_per_day: Annotated[Decimal, Field(ge=0, le=10_000)] = Decimal(3)
+    jumps_per_day: Annotated[Decimal, Field(ge=0, le=1_000)] = Decimal(3)
     """How often the price of an asset jumps, on average."""
+    basis_bps: Annotated[Decimal, Field(ge=0, le=500)] = Decimal("1.5")
+    """How far a venue's price wanders from the others' (standard deviation)."""
 
 
 class FilesData(Section):

@@ -137,9 +137,10 @@ class FileImporter:
         """The same rows a second time in one stream are never wanted: every trade would happen twice."""
         earlier = self.ledger.of_content(content_digest, {part.stream for part in parts})
         if earlier:
+            record = self.ledger.manifest_path(earlier)
             raise StoreError(
                 f"{reading.head.path}: its content is in the store already, imported as {earlier.file} with format "
-                f"{earlier.origin.format}; to import it anew, delete {self.ledger.manifest_path(earlier)} and what it lists"
+                f"{earlier.origin.format}; to import it anew, delete {record} and the parts it lists"
             )
 
     def _import_id(self, origin: Origin) -> str:

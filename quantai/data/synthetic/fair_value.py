@@ -16,6 +16,8 @@ from quantai.instruments import Instrument, InstrumentType
 _TAIL = 2 * STEPS_PER_SECOND
 _TAIL_NS = _TAIL * STEP_NS
 _SHORTEST_LAG_MS = 20.0
+# No price goes further than this from its start, on the log scale; the tick grid of the instrument stops it before.
+_LOG_LIMIT = 20.0
 # Quote currencies that have no path of their own: prices are counted in them.
 _MONEY = frozenset(["USD", "USDT", "USDC", "FDUSD", "TUSD", "DAI", "EUR", "GBP", "JPY", "KRW", "TRY", "BRL"])
 
@@ -58,7 +60,7 @@ class FairValue:
         if self._quote is not None:
             log_price = log_price - paths[self._quote].log_price
         self.volatility = paths[self._base].volatility
-        index = self._start_price * exp(log_price * self._scale)
+        index = self._start_price * exp(np.clip(log_price * self._scale, -_LOG_LIMIT, _LOG_LIMIT))
         self.premium = self._premiums[0].advance()
         for premium in self._premiums[1:]:
             self.premium += premium.advance()
@@ -73,7 +75,7 @@ class FairValue:
         return self.at(offsets) / (1.0 + self.premium[offsets // STEP_NS])
 
     def trend(self, offsets: Ints) -> Floats:
-        """The log return of the last second at `offsets`, lag left out: what the fastest takers know."""
+        """The return of the last second at `offsets`, lag left out: what the fastest takers know."""
         return self._lookup(offsets) / self._lookup(offsets - STEPS_PER_SECOND * STEP_NS) - 1.0
 
     def _lookup(self, offsets: Ints) -> Floats:

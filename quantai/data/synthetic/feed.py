@@ -23,10 +23,14 @@ from quantai.data.synthetic.window import FeedWindow, Flags, FundingRates, Marks
 from quantai.instruments import InstrumentType
 
 _NONE = np.zeros(0, np.int64)
+# So that sums of ticks or lots over a window stay within 63 bits; no order and no level is larger than so many mean
+# ones.
+_MOST_UNITS = 2**40
+_LARGEST_SIZE = 2**12
 
 
 class InstrumentFeed:
-    """Makes the windows of one instrument in turn. Raises `ConfigError` where the start price does not fit the grid."""
+    """Makes the windows of one instrument in turn. Raises `ConfigError` where price or size do not fit the grids."""
 
     def __init__(
         self, seed: int, synthetic: SyntheticInstrument, model: MarketModel, start_ns: int, end_ns: int
@@ -39,9 +43,14 @@ class InstrumentFeed:
         self.fair = FairValue(seed, synthetic, model)
         self._flow = OrderFlow(seed, synthetic, model, self.lot_grid)
         gap = level_gap(synthetic.start_price / self.price_grid.step)
-        floor, ceiling = (model.book_depth + SWEEP_LEVELS) * gap + 1, self.price_grid.most_units // 4
-        _check_price(synthetic, self.price_grid, 2 * floor, ceiling)
-        self._maker = QuoteMaker(seed, synthetic, model, tick=self.price_grid.step, floor=floor, ceiling=ceiling)
+        floor = (model.book_depth + SWEEP_LEVELS) * gap + 1
+        # An ask may be twice a bid and the far end of a book farther still.
+        self._most_ticks = min(_MOST_UNITS, self.price_grid.most_units // 4)
+        _check_price(synthetic, self.price_grid, 2 * floor, self._most_ticks)
+        _check_size(synthetic, self._flow.mean_lots, min(_MOST_UNITS, self.lot_grid.most_units // _LARGEST_SIZE))
+        self._maker = QuoteMaker(
+            seed, synthetic, model, tick=self.price_grid.step, floor=floor, ceiling=self._most_ticks
+        )
         bids, asks = (
             BookShape(seed, name, sign, depth=model.book_depth, level_gap=gap, mean_lots=self._flow.mean_lots)
             for sign in (-1, 1)
@@ -136,7 +145,7 @@ class InstrumentFeed:
         return FundingRates(rows[heard], self._funding.rates(times, self.fair.premium)[heard])
 
     def _to_ticks(self, prices: Floats) -> Ints:
-        ticks: Ints = np.rint(prices / self.price_grid.step).astype(np.int64)
+        ticks: Ints = np.rint(np.clip(prices / self.price_grid.step, 1, self._most_ticks)).astype(np.int64)
         return ticks
 
 
@@ -146,4 +155,12 @@ def _check_price(synthetic: SyntheticInstrument, grid: Grid, least: int, most: i
         raise ConfigError(
             f"synthetic {synthetic.instrument}: start_price {synthetic.start_price} is {ticks:,.0f} ticks and must be "
             f"{least:,} to {most:,}, for all levels of a book: change start_price, tick_size or book_depth"
+        )
+
+
+def _check_size(synthetic: SyntheticInstrument, mean_lots: float, most: int) -> None:
+    if mean_lots > most:
+        raise ConfigError(
+            f"synthetic {synthetic.instrument}: a mean trade is {mean_lots:,.0f} lots and must be at most {most:,}: "
+            "change mean_trade_size, mean_trade_notional or lot_size"
         )

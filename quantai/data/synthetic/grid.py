@@ -10,7 +10,7 @@ from quantai.data.synthetic.randomness import Floats, Ints
 # A float holds whole numbers exactly up to 2**53 and powers of ten up to 10**22: within these, one division rounds
 # once.
 _MOST_DECIMALS = 22
-LARGEST_UNITS = 2**53
+_MOST_UNITS = 2**53
 
 
 class Grid:
@@ -23,7 +23,7 @@ class Grid:
             raise ConfigError(f"{name} {step} has more than {_MOST_DECIMALS} decimals, too fine for a synthetic market")
         self._multiplier = mantissa * 10 ** max(exponent, 0)
         self._divisor = float(10 ** max(-exponent, 0))
-        self.most_units = LARGEST_UNITS // self._multiplier
+        self.most_units = _MOST_UNITS // self._multiplier
         self.step = self._multiplier / self._divisor
 
     def floats(self, units: Ints) -> Floats:

@@ -50,7 +50,7 @@ class MarketModel:
 
     `volatility` is a year's standard deviation of the log price (0.6 is 60 %), without jumps.
     `volatility_of_volatility` is the standard deviation of its logarithm, 0 for a constant one. `correlation` is
-    between the returns of any two assets. `jumps_per_day` come in each asset, half of them in all assets at once, of
+    between the shocks of any two assets. `jumps_per_day` come in each asset, half of them in all assets at once, of
     standard deviation `jump_size`.
 
     `trades_per_second` counts taker orders, a sweep is one; `mean_trade_notional` is in quote currency. `spread_bps`

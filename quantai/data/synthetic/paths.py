@@ -27,14 +27,14 @@ _STEPS_PER_YEAR = 365 * _STEPS_PER_DAY
 _MEMORIES = ((120.0, 0.35), (3_600.0, 0.4), (86_400.0, 0.25))
 # A jump raises the log volatility at once; the fastest part forgets it within minutes.
 _JUMP_EXCITEMENT = 1.2
+# How much of the variance of an asset's log volatility is the market's.
 _MARKET_SHARE = 0.6
-_LOG_PRICE_LIMIT = 20.0
 
-# Activity by hour of the day, UTC: quiet in the American night, busiest when Europe and America both trade. Mean
-# square 1.
+# Activity by hour of the day, UTC: quiet in the American night, busiest when Europe and America both trade.
 _MORNING = (1.02, 0.99, 0.92, 0.86, 0.82, 0.80, 0.82, 0.90, 0.96, 0.96, 0.92, 0.92)
 _AFTERNOON = (1.00, 1.16, 1.30, 1.32, 1.24, 1.14, 1.06, 1.02, 1.04, 1.02, 0.92, 0.95)
 _HOURS = np.array(_MORNING + _AFTERNOON)
+# Scaled to a mean square of 1, so that the pattern adds no volatility to the year.
 _DAY_PATTERN = _HOURS / sqrt(float(np.cumsum(_HOURS * _HOURS)[-1]) / len(_HOURS))
 
 
@@ -108,7 +108,7 @@ class AssetPath:
         moves = step * (self._market_weight * market.shocks + self._own_weight * own.shocks)
         moves += market.jumps + own.jumps - 0.5 * step * step
         moves[0] += self._last
-        self.log_price = np.clip(np.cumsum(moves), -_LOG_PRICE_LIMIT, _LOG_PRICE_LIMIT)
+        self.log_price = np.cumsum(moves)
         self._last = float(self.log_price[-1])
 
 

@@ -9,13 +9,12 @@ from quantai.data.synthetic.randomness import RandomStream
 from quantai.instruments import Instrument
 
 _DAY_NS = 86_400 * NS_PER_SECOND
+# No gap is shorter than this share of the mean.
 _SHORTEST = 0.2
 
 
 class Silences:
-    """The gaps of one instrument's feed, each ending at one of its book samples, `interval_ns` apart from
-    `start_ns`.
-    """
+    """The gaps of one instrument's feed; each ends at a book sample, a multiple of `interval_ns` after `start_ns`."""
 
     def __init__(self, seed: int, instrument: Instrument, model: MarketModel, start_ns: int, interval_ns: int) -> None:
         self._draws = RandomStream(seed, "silences", instrument.venue, instrument.symbol)

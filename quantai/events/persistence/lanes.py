@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,8 @@ _MAX_ROWS, _MIN_ROWS = 65_536, 1_024
 class Lane:
     """Parts of one stream that follow each other in time, read as one sequence of rows.
 
-    `rows` are loaded and not yet taken, the last of them at `last_ns`. No row is before `first_ns`. Lanes are numbered
-    (`rank`) in the order in which rows of equal time are to come.
+    `rows` are loaded and not yet taken, the last of them at `last_ns`; `is_read` says that there are no others. No row is
+    before `first_ns`. Lanes are numbered (`rank`) in the order in which rows of equal time are to come.
     """
 
     def __init__(self, rank: int, parts: list[Part], range_ns: tuple[int, int], values: int) -> None:
@@ -34,14 +35,15 @@ class Lane:
         self.first_ns = parts[0].start_ns
         self.last_ns = NEVER
         self.rows = 0
+        self.is_read = False
         self._decoder = decoder(cls := event_class(self.stream.type))
         self._column_names = arrow_schema(cls).names
         self._parts = parts
         self._range_ns = range_ns
         self._values = values
         self._window_rows = _MAX_ROWS
-        self._unread: Iterator[pa.RecordBatch] = self._read()
-        self._loaded: deque[pa.RecordBatch] = deque()
+        self._unread = self._read()
+        self._loaded: deque[tuple[np.ndarray, pa.RecordBatch]] = deque()
 
     @property
     def limit(self) -> tuple[int, int]:
@@ -53,23 +55,26 @@ class Lane:
         while self.rows < (self._window_rows + 1) // 2:
             batch = next(self._unread, None)
             if batch is None:
+                self.is_read = True
                 return
-            self._loaded.append(batch)
-            self.rows += batch.num_rows
-            self.last_ns = batch.column("ts_init")[-1].as_py()
+            times = _times(batch)
+            self._loaded.append((times, batch))
+            self.rows += len(times)
+            self.last_ns = int(times[-1])
 
     def take(self, limit: tuple[int, int]) -> list[pa.RecordBatch]:
         """The loaded rows up to a limit, in order."""
         limit_ns, rank = limit
+        edge: Literal["left", "right"] = "right" if self.rank <= rank else "left"
         taken = []
         while self._loaded:
-            batch = self._loaded[0]
-            count = int(np.searchsorted(_times(batch), limit_ns, "right" if self.rank <= rank else "left"))
+            times, batch = self._loaded[0]
+            count = int(times.searchsorted(limit_ns, edge))
             if count:
                 taken.append(batch.slice(0, count))
                 self.rows -= count
-            if count < batch.num_rows:
-                self._loaded[0] = batch.slice(count)
+            if count < len(times):
+                self._loaded[0] = times[count:], batch.slice(count)
                 break
             self._loaded.popleft()
         return taken

@@ -9,7 +9,6 @@ from itertools import chain, groupby, repeat
 import numpy as np
 import pyarrow as pa
 
-from quantai.core.clock import NEVER
 from quantai.events.base import Event
 from quantai.events.persistence.decode import decoder
 from quantai.events.persistence.lanes import Lane
@@ -25,7 +24,7 @@ Segment = tuple[Lane, pa.RecordBatch]
 def merged(lanes: Sequence[Lane]) -> Iterator[list[Event]]:
     """The events of all lanes by `ts_init`, those of equal time by lane and then by row, a slice at a time.
 
-    Whatever is loaded up to the earliest end of a loaded window is final, for no lane can bring anything before that.
+    What is loaded up to the first end of a window that has more to come is final: no lane can bring anything before that.
     """
     waiting = [(lane.first_ns, lane.rank) for lane in lanes]
     heapify(waiting)
@@ -34,16 +33,21 @@ def merged(lanes: Sequence[Lane]) -> Iterator[list[Event]]:
         for lane in active:
             lane.fill()
         active = [lane for lane in active if lane.rows]
-        limit = min((lane.limit for lane in active), default=(NEVER, len(lanes)))
-        while waiting and waiting[0][0] <= limit[0]:
+        limit = _limit(active)
+        while waiting and (not active or waiting[0][0] <= limit[0]):
             lane = lanes[heappop(waiting)[1]]
             lane.fill()
             if lane.rows:
                 active.append(lane)
-                limit = min(limit, lane.limit)
+                limit = _limit(active)
         active.sort(key=lambda lane: lane.rank)
         if active:
             yield from _in_order([(lane, batch) for lane in active for batch in lane.take(limit)])
+
+
+def _limit(active: Sequence[Lane]) -> tuple[int, int]:
+    unread = [lane.limit for lane in active if not lane.is_read]
+    return min(unread) if unread else max((lane.limit for lane in active), default=(0, 0))
 
 
 class _Block:

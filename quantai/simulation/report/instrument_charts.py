@@ -61,8 +61,7 @@ MARKER_KINDS = (
 def instruments_shown(run: RunData) -> list[str]:
     """The instruments the selector offers, most fills first; at most `MAX_INSTRUMENTS`."""
     fills = run.fills.instrument.counts()
-    known = {*fills, *run.prices, *run.summary.instruments}
-    return sorted(known, key=lambda name: (-fills.get(name, 0), name))[:MAX_INSTRUMENTS]
+    return sorted(_known_instruments(run), key=lambda name: (-fills.get(name, 0), name))[:MAX_INSTRUMENTS]
 
 
 def price_chart(run: RunData, instruments: list[str], window: Window | None, places: int) -> Chart:
@@ -73,6 +72,9 @@ def price_chart(run: RunData, instruments: list[str], window: Window | None, pla
     fills = run.fills.instrument.counts()
     is_cut = any(fills.get(name, 0) > limit for name in instruments)
     note = "solid: opens, adds or turns; hollow: reduces or closes"
+    known = len(_known_instruments(run))
+    if known > len(instruments):
+        note = f"{note}; the {len(instruments)} instruments with most fills of {count(known)}"
     if is_cut:
         note = f"{note}; at most {count(limit)} fills an instrument are drawn, evenly chosen"
     return Chart("price", "Price and fills", figures or (time_figure((), window, 320, "No instrument."),), note)
@@ -89,6 +91,10 @@ def position_chart(run: RunData, instruments: list[str], window: Window | None) 
     if most > MAX_LINES:
         note = f"{note}; the {MAX_LINES} most traded of up to {most} strategies"
     return Chart("position", "Position", figures or (time_figure((), window, 180, "No position was held."),), note)
+
+
+def _known_instruments(run: RunData) -> set[str]:
+    return {*run.fills.instrument.names, *run.prices, *run.summary.instruments}
 
 
 def _price_figure(

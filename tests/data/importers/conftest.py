@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,8 @@ import pytest
 
 from quantai.core.errors import StoreError
 from quantai.data.imports import FileReport, ImportReport, import_files
-from quantai.events import MarketEvent
 from quantai.events.persistence.reader import EventReader
-
-Import = Callable[..., FileReport]
-Write = Callable[..., Path]
-Events = Callable[[], list[MarketEvent]]
+from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
 
 @pytest.fixture
@@ -43,7 +38,7 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def run(store: Path) -> Callable[..., ImportReport]:
+def run(store: Path) -> Run:
     """Import files as BTC/USDT of binance, unless told otherwise."""
 
     def run_import(*paths: Path, **arguments: Any) -> ImportReport:
@@ -55,7 +50,7 @@ def run(store: Path) -> Callable[..., ImportReport]:
 
 
 @pytest.fixture
-def run_one(run: Callable[..., ImportReport]) -> Import:
+def run_one(run: Run) -> RunOne:
     """Import one file that must not fail."""
 
     def run_file(path: Path, **arguments: Any) -> FileReport:
@@ -70,7 +65,7 @@ def run_one(run: Callable[..., ImportReport]) -> Import:
 def events(store: Path) -> Events:
     """Everything readers see in the store."""
 
-    def read() -> list[MarketEvent]:
+    def read() -> list[Any]:
         try:
             return [event for batch in EventReader(store).read_batches() for event in batch]
         except StoreError:

@@ -5,6 +5,7 @@ import pytest
 from quantai.core.enums import Side
 from quantai.core.errors import ConfigError
 from quantai.events import BarEvent, TickEvent, TradeEvent
+from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
 NS_PER_MS = 1_000_000
 SPOT_TRADES = (
@@ -28,7 +29,7 @@ KLINE_HEADER = (
 BOOK_TICKER_HEADER = "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time"
 
 
-def test_buyer_is_maker_means_that_the_taker_sold(write, run_one, events):
+def test_buyer_is_maker_means_that_the_taker_sold(write: Write, run_one: RunOne, events: Events) -> None:
     run_one(write("BNBUSDT-trades-2020-03.csv", *SPOT_TRADES))
     first = 1583709433583 * NS_PER_MS
     assert events() == [
@@ -55,7 +56,9 @@ def test_buyer_is_maker_means_that_the_taker_sold(write, run_one, events):
         ),
     ],
 )
-def test_dump_is_recognised_with_and_without_header(write, run_one, name, lines, format, rows):
+def test_dump_is_recognised_with_and_without_header(
+    write: Write, run_one: RunOne, name: str, lines: tuple[str, ...], format: str, rows: int
+) -> None:
     report = run_one(write(name, *lines))
     assert (report.format, report.rows_read, report.bad_rows) == (format, rows, 0)
     assert sum(report.rows_written.values()) == rows
@@ -65,14 +68,16 @@ def test_dump_is_recognised_with_and_without_header(write, run_one, name, lines,
     ("lines", "format"),
     [(SPOT_TRADES, "binance_trades"), (SPOT_AGG, "binance_aggtrades"), ((KLINE,), "binance_klines")],
 )
-def test_renamed_file_without_header_needs_the_family_only(write, run_one, run, lines, format):
+def test_renamed_file_without_header_needs_the_family_only(
+    write: Write, run_one: RunOne, run: Run, lines: tuple[str, ...], format: str
+) -> None:
     path = write("data.csv", *lines)
     with pytest.raises(ConfigError, match=r"data\.csv has no format that was expected"):
         run(path)
     assert run_one(path, format="binance").format == format
 
 
-def test_milliseconds_and_microseconds_are_told_apart_row_by_row(write, run_one, events):
+def test_milliseconds_and_microseconds_are_told_apart_row_by_row(write: Write, run_one: RunOne, events: Events) -> None:
     path = write("BNBUSDT-trades-2025-01.csv", "1,2,3,6,1735689599999,True,True", "2,2,3,6,1735689600000123,True,True")
     run_one(path)
     assert [event.ts_event for event in events()] == [1735689599999000000, 1735689600000123000]
@@ -85,12 +90,16 @@ def test_milliseconds_and_microseconds_are_told_apart_row_by_row(write, run_one,
         (1735689600000000, 1735689659999999, 1735689660_000_000_000),
     ],
 )
-def test_bar_is_stamped_with_its_end(write, run_one, events, open_time, close_time, end):
+def test_bar_is_stamped_with_its_end(
+    write: Write, run_one: RunOne, events: Events, open_time: int, close_time: int, end: int
+) -> None:
     run_one(write("BNBUSDT-1m-2025-01.csv", f"{open_time},4.1,4.3,4.0,4.2,10,{close_time},1,2,3,4,0"))
     assert events() == [BarEvent("binance", "BTC/USDT", end, end, 60_000_000_000, 4.1, 4.3, 4.0, 4.2, 10.0)]
 
 
-def test_book_ticker_has_both_times_and_crossed_rows_are_kept_and_counted(write, run_one, events):
+def test_book_ticker_has_both_times_and_crossed_rows_are_kept_and_counted(
+    write: Write, run_one: RunOne, events: Events
+) -> None:
     rows = ("1,100.5,5,100.0,3,1700000000000,1700000000007", "2,100,5,100.5,0,1700000000001,1700000000008")
     report = run_one(write("BTCUSDT-bookTicker-2023-11-14.csv", BOOK_TICKER_HEADER, *rows))
     ts_event, ts_init = 1700000000000 * NS_PER_MS, 1700000000007 * NS_PER_MS
@@ -99,7 +108,7 @@ def test_book_ticker_has_both_times_and_crossed_rows_are_kept_and_counted(write,
     assert report.oddities == {"bid above ask": 1}
 
 
-def test_files_of_two_markets_cannot_share_one_symbol(write, run):
+def test_files_of_two_markets_cannot_share_one_symbol(write: Write, run: Run) -> None:
     paths = [write(f"{name}-trades-2020-03.csv", *SPOT_TRADES) for name in ("BNBUSDT", "BTCUSDT")]
     with pytest.raises(
         ConfigError, match=r"no unified symbol is given for BTCUSDT \(BTC/USDT stands for BNBUSDT already\)"
@@ -107,7 +116,7 @@ def test_files_of_two_markets_cannot_share_one_symbol(write, run):
         run(*paths)
 
 
-def test_symbols_by_venue_name_are_taken_from_the_file_name(write, run, events):
+def test_symbols_by_venue_name_are_taken_from_the_file_name(write: Write, run: Run, events: Events) -> None:
     lines = [(SPOT_TRADES[0],), (SPOT_TRADES[1],)]
     names = {"BNBUSDT": "BNB/USDT", "BTCUSDT": "BTC/USDT"}
     paths = [write(f"{name}-trades-2020-03.csv", *rows) for name, rows in zip(names, lines, strict=True)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quantai.core.errors import ConfigError, StoreError
 from quantai.data.importers.ledger import ImportLedger
 from quantai.data.importers.stage import Stage
-from quantai.data.imports import FileStatus, list_formats
+from quantai.data.imports import FileStatus, ImportProgress, list_formats
 from quantai.events.persistence.store import foreign_files
+from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
 HEADER = "id,price,qty,quote_qty,time,is_buyer_maker"
 DAY_MS = 86_400_000
@@ -32,7 +34,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def test_the_same_file_twice_changes_nothing(write, run_one, store, events):
+def test_the_same_file_twice_changes_nothing(write: Write, run_one: RunOne, store: Path, events: Events) -> None:
     path = write(NAME, *trades(1, 2, 3))
     first, before = run_one(path), files_in(store)
     again = run_one(path)
@@ -42,13 +44,13 @@ def test_the_same_file_twice_changes_nothing(write, run_one, store, events):
     assert len(events()) == 3
 
 
-def test_a_renamed_copy_is_the_same_file(write, run_one, events):
+def test_a_renamed_copy_is_the_same_file(write: Write, run_one: RunOne, events: Events) -> None:
     run_one(write(NAME, *trades(1, 2)))
     assert run_one(write("copy.csv", *trades(1, 2))).status is FileStatus.SKIPPED
     assert len(events()) == 2
 
 
-def test_the_same_content_packed_otherwise_is_refused(write, run_one, run, events):
+def test_the_same_content_packed_otherwise_is_refused(write: Write, run_one: RunOne, run: Run, events: Events) -> None:
     run_one(write(NAME, *trades(1, 2)))
     for name in (f"{NAME}.gz", NAME.replace("csv", "zip")):
         (report,) = run(write(name, *trades(1, 2))).files
@@ -56,7 +58,9 @@ def test_the_same_content_packed_otherwise_is_refused(write, run_one, run, event
     assert len(events()) == 2
 
 
-def test_the_same_file_for_another_symbol_or_venue_is_another_import(write, run_one, events):
+def test_the_same_file_for_another_symbol_or_venue_is_another_import(
+    write: Write, run_one: RunOne, events: Events
+) -> None:
     path = write(NAME, *trades(1, 2))
     run_one(path)
     assert run_one(path, symbol="BTC/USDC").status is FileStatus.IMPORTED
@@ -64,7 +68,9 @@ def test_the_same_file_for_another_symbol_or_venue_is_another_import(write, run_
     assert len(events()) == 6
 
 
-def test_overlap_with_what_is_there_is_told_with_the_ids_in_both(write, run_one, run, events):
+def test_overlap_with_what_is_there_is_told_with_the_ids_in_both(
+    write: Write, run_one: RunOne, run: Run, events: Events
+) -> None:
     run_one(write(NAME, *trades(1, 2, 3)))
     report = run_one(write("BTCUSDT-trades-2020-04.csv", *trades(2, 3, 4)))
     (warning,) = report.warnings
@@ -75,19 +81,19 @@ def test_overlap_with_what_is_there_is_told_with_the_ids_in_both(write, run_one,
     assert len(events()) == 6
 
 
-def test_overlap_can_be_refused(write, run_one, run, events):
+def test_overlap_can_be_refused(write: Write, run_one: RunOne, run: Run, events: Events) -> None:
     run_one(write(NAME, *trades(1, 2, 3)))
     (report,) = run(write("BTCUSDT-trades-2020-04.csv", *trades(2, 3, 4)), on_overlap="refuse").files
     assert "2 trade ids are in both" in report.error
     assert len(events()) == 3
 
 
-def test_days_that_follow_each_other_do_not_overlap(write, run_one):
+def test_days_that_follow_each_other_do_not_overlap(write: Write, run_one: RunOne) -> None:
     run_one(write(NAME, *trades(1, 2)))
     assert run_one(write("BTCUSDT-trades-2020-04.csv", *trades(3, 4))).warnings == ()
 
 
-def test_bars_of_another_interval_do_not_overlap(write, run_one):
+def test_bars_of_another_interval_do_not_overlap(write: Write, run_one: RunOne) -> None:
     def bar(length_ms: int) -> str:
         return f"{FIRST_MS},2,3,1,2,1,{FIRST_MS + length_ms - 1},1,1,1,1,0"
 
@@ -96,7 +102,9 @@ def test_bars_of_another_interval_do_not_overlap(write, run_one):
     assert len(run_one(write("BTCUSDT-2m-2020-03.csv", bar(60_000), bar(150_000))).warnings) == 1
 
 
-def test_part_that_ends_when_another_does_gets_the_next_number(write, run_one, store, events):
+def test_part_that_ends_when_another_does_gets_the_next_number(
+    write: Write, run_one: RunOne, store: Path, events: Events
+) -> None:
     run_one(write(NAME, *trades(1, 2)))
     run_one(write("BTCUSDT-trades-2020-04.csv", *trades(1, 2), trades(2)[1]))
     assert sorted(path.name for path in store.rglob("*.parquet")) == [
@@ -106,8 +114,8 @@ def test_part_that_ends_when_another_does_gets_the_next_number(write, run_one, s
 
 
 def test_killed_while_reading_leaves_nothing_to_see_and_can_be_repeated(
-    write, run, run_one, store, events, monkeypatch
-):
+    write: Write, run: Run, run_one: RunOne, store: Path, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(NAME, *trades(*range(20)))
 
     def die(*_: object) -> None:
@@ -127,10 +135,17 @@ def test_killed_while_reading_leaves_nothing_to_see_and_can_be_repeated(
 
 @pytest.mark.parametrize("links_before_death", range(5))
 def test_killed_while_committing_is_finished_by_the_next_import(
-    write, run, run_one, store, events, monkeypatch, links_before_death
-):
+    write: Write,
+    run: Run,
+    run_one: RunOne,
+    store: Path,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+    links_before_death: int,
+) -> None:
     path = write(NAME, *trades(1, 2, 3, 4, step_ms=DAY_MS))
-    link, links = Path.hardlink_to, []
+    link = Path.hardlink_to
+    links: list[Path] = []
 
     def die_after_some(self: Path, target: Path) -> None:
         if self.is_relative_to(store) and ".imports" not in str(self):
@@ -152,7 +167,7 @@ def test_killed_while_committing_is_finished_by_the_next_import(
     assert list((store / ".imports").glob("*/")) == []
 
 
-def test_error_in_one_file_does_not_stop_the_others(write, run, events):
+def test_error_in_one_file_does_not_stop_the_others(write: Write, run: Run, events: Events) -> None:
     bad = write("BTCUSDT-trades-2020-04.csv", HEADER, "x")
     good = write(NAME, *trades(1))
     report = run(bad, good)
@@ -162,7 +177,7 @@ def test_error_in_one_file_does_not_stop_the_others(write, run, events):
 
 
 @pytest.mark.parametrize("name", [f"{NAME}.gz", NAME.replace("csv", "zip")])
-def test_file_that_is_cut_short_imports_nothing(write, run, events, name):
+def test_file_that_is_cut_short_imports_nothing(write: Write, run: Run, events: Events, name: str) -> None:
     path = write(name, *trades(*range(3_000)))
     path.write_bytes(path.read_bytes()[:-40])
     try:
@@ -174,7 +189,7 @@ def test_file_that_is_cut_short_imports_nothing(write, run, events, name):
     assert events() == []
 
 
-def test_zip_of_several_files_is_refused(tmp_path, run):
+def test_zip_of_several_files_is_refused(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "t"
     (path / "in").mkdir(parents=True)
     for name in ("a.csv", "b.csv"):
@@ -184,19 +199,19 @@ def test_zip_of_several_files_is_refused(tmp_path, run):
         run(archive)
 
 
-def test_line_without_end_is_refused(tmp_path, run):
+def test_line_without_end_is_refused(tmp_path: Path, run: Run) -> None:
     path = tmp_path / f"{NAME}.gz"
     path.write_bytes(gzip.compress(b"1" * 9 * 2**20))
     with pytest.raises(StoreError, match="a line is longer than"):
         run(path)
 
 
-def test_two_imports_at_a_time_are_refused(write, run, store):
-    with ImportLedger(store), pytest.raises(StoreError, match="another import into .* is running"):
+def test_two_imports_at_a_time_are_refused(write: Write, run: Run, store: Path) -> None:
+    with ImportLedger(store), pytest.raises(StoreError, match=r"another import into .* is running"):
         run(write(NAME, *trades(1)))
 
 
-def test_unreadable_manifest_is_named(write, run_one, run, store):
+def test_unreadable_manifest_is_named(write: Write, run_one: RunOne, run: Run, store: Path) -> None:
     run_one(write(NAME, *trades(1)))
     (manifest,) = (store / ".imports").glob("*.json")
     manifest.write_text("{")
@@ -204,7 +219,7 @@ def test_unreadable_manifest_is_named(write, run_one, run, store):
         run(write(NAME, *trades(2)))
 
 
-def test_deleted_parts_are_told_when_the_import_is_skipped(write, run_one, store):
+def test_deleted_parts_are_told_when_the_import_is_skipped(write: Write, run_one: RunOne, store: Path) -> None:
     path = write(NAME, *trades(1))
     run_one(path)
     shutil.rmtree(store / "type=trade")
@@ -225,29 +240,31 @@ def test_deleted_parts_are_told_when_the_import_is_skipped(write, run_one, store
         ({"max_bad_rows": -1}, "max_bad_rows must be 0 or more"),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_written(write, run, store, arguments, told):
+def test_wrong_arguments_are_refused_before_anything_is_written(
+    write: Write, run: Run, store: Path, arguments: dict[str, Any], told: str
+) -> None:
     with pytest.raises(ConfigError, match=told):
         run(write(NAME, *trades(1)), **arguments)
     assert not store.exists()
 
 
-def test_missing_and_empty_files_are_named(write, run, tmp_path):
-    with pytest.raises(StoreError, match="missing.csv: cannot be read"):
+def test_missing_and_empty_files_are_named(write: Write, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"missing\.csv: cannot be read"):
         run(tmp_path / "missing.csv")
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(StoreError, match="empty.csv: the file is empty"):
+    with pytest.raises(StoreError, match=r"empty\.csv: the file is empty"):
         run(tmp_path / "empty.csv")
 
 
-def test_a_format_name_or_its_family_can_be_given(write, run_one):
+def test_a_format_name_or_its_family_can_be_given(write: Write, run_one: RunOne) -> None:
     assert run_one(write("a.csv", *trades(1)), format="binance_trades").format == "binance_trades"
     assert run_one(write("b.csv", *trades(2)), format="Binance").format == "binance_trades"
     assert {"binance_trades", "tardis_incremental_book_L2", "csv"} <= list_formats().keys()
 
 
-def test_progress_goes_from_nothing_to_all_bytes_of_all_files(write, run):
+def test_progress_goes_from_nothing_to_all_bytes_of_all_files(write: Write, run: Run) -> None:
     paths = [write(NAME, *trades(*range(50))), write("BTCUSDT-trades-2020-04.csv.gz", *trades(*range(50, 100)))]
-    told = []
+    told: list[ImportProgress] = []
     run(*paths, on_progress=told.append)
     total = sum(path.stat().st_size for path in paths)
     done = [progress.bytes_done for progress in told]

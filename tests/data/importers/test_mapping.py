@@ -8,6 +8,7 @@ from quantai.core.enums import Side
 from quantai.core.errors import ConfigError
 from quantai.data.imports import CsvMapping
 from quantai.events import BarEvent, FundingRateEvent, TickEvent, TradeEvent
+from tests.data.importers.fixture_types import Events, LoadMapping, Run, RunOne, Write
 
 TRADE = """
 type: trade
@@ -25,7 +26,7 @@ BAR_HEADER = "t,o,h,l,c,v"
 
 
 @pytest.fixture
-def mapping(tmp_path: Path):
+def mapping(tmp_path: Path) -> LoadMapping:
     def load(text: str) -> CsvMapping:
         path = tmp_path / "map.yaml"
         path.write_text(text)
@@ -34,7 +35,9 @@ def mapping(tmp_path: Path):
     return load
 
 
-def test_columns_are_found_by_name_in_any_order(write, run_one, events, mapping):
+def test_columns_are_found_by_name_in_any_order(
+    write: Write, run_one: RunOne, events: Events, mapping: LoadMapping
+) -> None:
     path = write("t.csv", "id,qty,px,time,taker", "7,2,1.5,1000000000001,b", "8,2,1.5,1000000000002,ANY")
     run_one(path, mapping=mapping(TRADE))
     first = 1000000000001 * 1_000_000
@@ -42,14 +45,16 @@ def test_columns_are_found_by_name_in_any_order(write, run_one, events, mapping)
     assert events()[1].side is Side.UNKNOWN
 
 
-def test_columns_are_found_by_number_in_a_file_without_header(write, run_one, events, mapping):
+def test_columns_are_found_by_number_in_a_file_without_header(
+    write: Write, run_one: RunOne, events: Events, mapping: LoadMapping
+) -> None:
     text = 'type: trade\nhas_header: false\ndelimiter: ";"\ncolumns: {ts_event: 0, price: 2, size: 1}\ntime: {unit: s}'
     run_one(write("t.csv", "1605499846;3;15993.5"), mapping=mapping(text))
     ts = 1605499846_000_000_000
     assert events() == [TradeEvent("binance", "BTC/USDT", ts, ts, 15993.5, 3.0, Side.UNKNOWN, "")]
 
 
-def test_one_column_can_hold_two_values(write, run_one, events, mapping):
+def test_one_column_can_hold_two_values(write: Write, run_one: RunOne, events: Events, mapping: LoadMapping) -> None:
     text = """
 type: tick
 columns:
@@ -70,7 +75,9 @@ time: {unit: s}
 
 
 @pytest.mark.parametrize(("time_is", "end"), [("open", 1704150360), ("close", 1704150060)])
-def test_bar_time_is_that_of_its_open_or_close(write, run_one, events, mapping, time_is, end):
+def test_bar_time_is_that_of_its_open_or_close(
+    write: Write, run_one: RunOne, events: Events, mapping: LoadMapping, time_is: str, end: int
+) -> None:
     run_one(
         write("b.csv", BAR_HEADER, "2024-01-01 23:01:00,1,3,0.5,2,10"), mapping=mapping(BAR.replace("TIME_IS", time_is))
     )
@@ -87,13 +94,15 @@ def test_bar_time_is_that_of_its_open_or_close(write, run_one, events, mapping, 
         ("2024-01-01 17:01:00", "America/Chicago", 1704150060_000_000_000),
     ],
 )
-def test_iso_time_is_exact_and_local_only_without_a_zone(write, run_one, events, mapping, text, zone, expected):
+def test_iso_time_is_exact_and_local_only_without_a_zone(
+    write: Write, run_one: RunOne, events: Events, mapping: LoadMapping, text: str, zone: str, expected: int
+) -> None:
     mapped = BAR.replace("TIME_IS", "close").replace("unit: iso", f"unit: iso, timezone: {zone}")
     run_one(write("b.csv", BAR_HEADER, f"{text},1,3,0.5,2,10"), mapping=mapping(mapped))
     assert [event.ts_event for event in events()] == [expected]
 
 
-def test_hour_that_happens_twice_is_a_bad_row(write, run_one, mapping):
+def test_hour_that_happens_twice_is_a_bad_row(write: Write, run_one: RunOne, mapping: LoadMapping) -> None:
     mapped = BAR.replace("TIME_IS", "close").replace("unit: iso", "unit: iso, timezone: America/Chicago")
     times = ("2024-11-03 00:30:00", "2024-11-03 01:30:00", "2024-11-03 02:30:00", "2024-03-10 02:30:00")
     report = run_one(write("b.csv", BAR_HEADER, *(f"{time},1,3,0.5,2,10" for time in times)), mapping=mapping(mapped))
@@ -110,13 +119,17 @@ def test_hour_that_happens_twice_is_a_bad_row(write, run_one, mapping):
         ("ns", "1625184005549000001"),
     ],
 )
-def test_number_times_are_exact_in_every_unit(write, run_one, events, mapping, unit, text):
+def test_number_times_are_exact_in_every_unit(
+    write: Write, run_one: RunOne, events: Events, mapping: LoadMapping, unit: str, text: str
+) -> None:
     mapped = mapping(f"type: funding_rate\ncolumns: {{ts_event: t, rate: r}}\ntime: {{unit: {unit}}}")
     run_one(write("f.csv", "t,r", f"{text},-0.0001"), mapping=mapped)
     assert events() == [FundingRateEvent("binance", "BTC/USDT", 1625184005549000001, 1625184005549000001, -0.0001, 0)]
 
 
-def test_negative_prices_are_for_those_who_ask(write, run_one, run, events, mapping):
+def test_negative_prices_are_for_those_who_ask(
+    write: Write, run_one: RunOne, run: Run, events: Events, mapping: LoadMapping
+) -> None:
     path = write("t.csv", "id,qty,px,time,taker", "7,2,-37.63,1000000000001,b", "8,2,0.5,1000000000002,b")
     report = run_one(path, mapping=mapping(TRADE))
     assert [bad.why for bad in report.bad_row_examples] == ["price is -37.63, not above 0"]
@@ -124,7 +137,7 @@ def test_negative_prices_are_for_those_who_ask(write, run_one, run, events, mapp
     assert (other.bad_rows, {event.price for event in events()}) == (0, {-37.63, 0.5})
 
 
-def test_unknown_side_is_a_bad_row_that_says_what_is_known(write, run_one, mapping):
+def test_unknown_side_is_a_bad_row_that_says_what_is_known(write: Write, run_one: RunOne, mapping: LoadMapping) -> None:
     path = write("t.csv", "id,qty,px,time,taker", "7,2,1,1000000000001,b", "8,2,1,1000000000002,x")
     (bad,) = run_one(path, mapping=mapping(TRADE)).bad_row_examples
     assert (bad.line, bad.why) == (3, "side 'x' is none of 'b', '0', 's', 'ANY'")
@@ -155,7 +168,9 @@ def test_unknown_side_is_a_bad_row_that_says_what_is_known(write, run_one, mappi
         (("type: trade", "type: ["), "cannot be read as YAML"),
     ],
 )
-def test_each_mistake_in_a_mapping_is_told_in_one_line(mapping, tmp_path, change, told):
+def test_each_mistake_in_a_mapping_is_told_in_one_line(
+    mapping: LoadMapping, tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         mapping(TRADE.replace(*change))
     lines = [line for line in str(error.value).splitlines() if told in line]
@@ -164,7 +179,7 @@ def test_each_mistake_in_a_mapping_is_told_in_one_line(mapping, tmp_path, change
 
 
 @pytest.mark.parametrize("interval", ["0m", "1", "m", "1w", "-1m", "1.5m"])
-def test_interval_must_be_a_whole_number_of_a_unit(mapping, interval):
+def test_interval_must_be_a_whole_number_of_a_unit(mapping: LoadMapping, interval: str) -> None:
     with pytest.raises(ConfigError, match=r"bar\.interval: .* is no interval such as 30s, 1m, 4h or 1d"):
         mapping(BAR.replace("5m", f'"{interval}"').replace("TIME_IS", "open"))
 
@@ -176,12 +191,14 @@ def test_interval_must_be_a_whole_number_of_a_unit(mapping, interval):
         ("id,px,px,qty,time,taker", "has no one column 'px'"),
     ],
 )
-def test_column_must_be_in_the_header_once(write, run, mapping, header, told):
+def test_column_must_be_in_the_header_once(
+    write: Write, run: Run, mapping: LoadMapping, header: str, told: str
+) -> None:
     with pytest.raises(ConfigError, match=told):
         run(write("t.csv", header, "1,2,3,4,5"), mapping=mapping(TRADE))
 
 
-def test_column_number_must_be_in_the_file(write, run, mapping):
+def test_column_number_must_be_in_the_file(write: Write, run: Run, mapping: LoadMapping) -> None:
     text = "type: trade\nhas_header: false\ncolumns: {ts_event: 0, price: 1, size: 2}\ntime: {unit: s}"
     with pytest.raises(ConfigError, match="no one column 2 for size: its first line has 2 columns, from 0"):
         run(write("t.csv", "1605499846,2"), mapping=mapping(text))

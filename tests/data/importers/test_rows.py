@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from quantai.data.importers.outcome import MAX_EXAMPLES, Outcome
 from quantai.data.importers.parser import RowParser
 from quantai.data.importers.source import Number, Text
+from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
 HEADER = "id,price,qty,quote_qty,time,is_buyer_maker"
 NAME = "BTCUSDT-trades-2020-03.csv"
@@ -51,7 +52,9 @@ def trade(
         (trade(1, side="maybe"), "side 'maybe' is none of 'true', 'True', 'TRUE', 'false', 'False', 'FALSE'"),
     ],
 )
-def test_bad_row_is_named_and_the_others_are_imported(write, run_one, events, line, why):
+def test_bad_row_is_named_and_the_others_are_imported(
+    write: Write, run_one: RunOne, events: Events, line: str, why: str
+) -> None:
     path = write(NAME, HEADER, *(trade(number) for number in range(5)), line, trade(6))
     report = run_one(path)
     assert [str(bad) for bad in report.bad_row_examples] == [f"{path}:7: {why}"]
@@ -59,14 +62,16 @@ def test_bad_row_is_named_and_the_others_are_imported(write, run_one, events, li
     assert (report.rows_read, report.bad_rows, report.rows_written) == (7, 1, {"trade": 6})
 
 
-def test_bad_row_of_a_later_block_has_its_line_in_the_file(write, run_one, monkeypatch):
+def test_bad_row_of_a_later_block_has_its_line_in_the_file(
+    write: Write, run_one: RunOne, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("quantai.data.importers.file_import.BLOCK_BYTES", 100)
     lines = [trade(number, price="x" if number in (17, 40) else "2") for number in range(60)]
     report = run_one(write(NAME, HEADER, *lines))
     assert [bad.line for bad in report.bad_row_examples] == [19, 42]
 
 
-def test_blank_lines_are_no_rows_and_do_not_shift_line_numbers(write, run_one, events):
+def test_blank_lines_are_no_rows_and_do_not_shift_line_numbers(write: Write, run_one: RunOne, events: Events) -> None:
     report = run_one(write(NAME, HEADER, trade(1), "", trade(2, price="x"), "", trade(3), ""))
     assert [bad.line for bad in report.bad_row_examples] == [4]
     assert (report.rows_read, len(events())) == (3, 2)
@@ -74,19 +79,21 @@ def test_blank_lines_are_no_rows_and_do_not_shift_line_numbers(write, run_one, e
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("head", ["", "\ufeff"])
-def test_line_ends_and_byte_order_marks_do_not_matter(write, run_one, events, end, head):
+def test_line_ends_and_byte_order_marks_do_not_matter(
+    write: Write, run_one: RunOne, events: Events, end: str, head: str
+) -> None:
     report = run_one(write(NAME, head + HEADER, trade(1), "", trade(2, side="x"), trade(3), end=end))
     assert [bad.line for bad in report.bad_row_examples] == [4]
     assert [event.trade_id for event in events()] == ["1", "3"]
 
 
-def test_last_line_needs_no_line_end(tmp_path, run_one, events):
+def test_last_line_needs_no_line_end(tmp_path: Path, run_one: RunOne, events: Events) -> None:
     path = tmp_path / NAME
     path.write_text(f"{HEADER}\n{trade(1)}\n{trade(2)}")
     assert run_one(path).rows_read == len(events()) == 2
 
 
-def test_more_bad_rows_than_allowed_import_nothing(write, run, events):
+def test_more_bad_rows_than_allowed_import_nothing(write: Write, run: Run, events: Events) -> None:
     path = write(NAME, HEADER, *(trade(number, price="x" if number % 2 else 1) for number in range(20)))
     (report,) = run(path, max_bad_rows=9).files
     assert report.status == "failed"
@@ -98,20 +105,22 @@ def test_more_bad_rows_than_allowed_import_nothing(write, run, events):
     assert run(path, max_bad_rows=10).files[0].rows_written == {"trade": 10}
 
 
-def test_file_of_bad_rows_only_fails(write, run, events):
+def test_file_of_bad_rows_only_fails(write: Write, run: Run, events: Events) -> None:
     (report,) = run(write(NAME, HEADER, trade(1, price=0), trade(2, price="x"))).files
     assert "every row is bad; the first: " in report.error
     assert events() == []
 
 
-def test_only_the_first_bad_rows_are_told_but_all_are_counted(write, run_one):
+def test_only_the_first_bad_rows_are_told_but_all_are_counted(write: Write, run_one: RunOne) -> None:
     lines = [trade(number, price=0) for number in range(50)]
     report = run_one(write(NAME, HEADER, *lines, trade(50)))
     assert (report.bad_rows, len(report.bad_row_examples)) == (50, MAX_EXAMPLES)
 
 
-def test_bar_that_ends_before_it_begins_or_has_high_below_low_is_bad(write, run_one, events):
-    def bar(open_, high, low, close, end=1601510399999):
+def test_bar_that_ends_before_it_begins_or_has_high_below_low_is_bad(
+    write: Write, run_one: RunOne, events: Events
+) -> None:
+    def bar(open_: int, high: int, low: int, close: int, end: int = 1601510399999) -> str:
         return f"1601510340000,{open_},{high},{low},{close},1,{end},1,1,1,1,0"
 
     rows = (bar(2, 3, 1, 2), bar(2, 1, 3, 2), bar(2, 3, 1, 2, 1601510300000), bar(4, 3, 1, 2))
@@ -128,7 +137,7 @@ cells = st.sampled_from(["1", "2.5", "-3e2", "x", "", "1,2", '"7"', '"a,b"', " 4
 
 @given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=40))
 @settings(max_examples=50, deadline=None)
-def test_parser_finds_the_rows_a_csv_reader_finds(rows):
+def test_parser_finds_the_rows_a_csv_reader_finds(rows: list[tuple[str, str]]) -> None:
     lines = [f"{text},{number}" for text, number in rows]
     outcome = Outcome(Path("f.csv"), max_bad_rows=1_000)
     table = RowParser({"text": Text(0), "number": Number(1)}, 2, ",", outcome).parse(

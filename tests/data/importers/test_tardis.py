@@ -13,6 +13,7 @@ from quantai.events import (
     TickEvent,
     TradeEvent,
 )
+from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
 HEADER = "exchange,symbol,timestamp,local_timestamp"
 TRADES = f"{HEADER},id,side,price,amount"
@@ -28,7 +29,7 @@ def row(*rest: object, at: int = 0, symbol: str = "XBTUSD") -> str:
     return ",".join(map(str, ("bitmex", symbol, T + at, T + at + 7, *rest)))
 
 
-def test_trade_has_the_venues_time_and_the_time_of_arrival(write, run_one, events):
+def test_trade_has_the_venues_time_and_the_time_of_arrival(write: Write, run_one: RunOne, events: Events) -> None:
     report = run_one(
         write("trades.csv.gz", TRADES, row("a-b", "sell", 8531.5, 2152), row("", "unknown", 8531, 1, at=1))
     )
@@ -39,18 +40,18 @@ def test_trade_has_the_venues_time_and_the_time_of_arrival(write, run_one, event
     ]
 
 
-def test_liquidations_are_told_from_trades_by_the_file_name(write, run_one, events):
+def test_liquidations_are_told_from_trades_by_the_file_name(write: Write, run_one: RunOne, events: Events) -> None:
     report = run_one(write("bitmex_liquidations_2020-03-01_XBTUSD.csv", TRADES, row("x", "buy", 8531.5, 3)))
     assert report.format == "tardis_liquidations"
     assert events() == [LiquidationEvent("binance", "BTC/USDT", NS, NS + 7_000, 8531.5, 3.0, Side.BUY)]
 
 
-def test_quote_columns_are_found_by_name(write, run_one, events):
+def test_quote_columns_are_found_by_name(write: Write, run_one: RunOne, events: Events) -> None:
     run_one(write("q.csv", f"{HEADER},ask_amount,ask_price,bid_price,bid_amount", row(86, 6423, 6422.9, 112)))
     assert events() == [TickEvent("binance", "BTC/USDT", NS, NS + 7_000, 6422.9, 112.0, 6423.0, 86.0)]
 
 
-def test_several_symbols_need_a_map_and_the_error_names_them(write, run):
+def test_several_symbols_need_a_map_and_the_error_names_them(write: Write, run: Run) -> None:
     path = write(
         "t.csv",
         TRADES,
@@ -63,7 +64,7 @@ def test_several_symbols_need_a_map_and_the_error_names_them(write, run):
     assert "no unified symbol is given for ETHUSD, LTC" in report.error
 
 
-def test_rows_of_several_symbols_go_to_their_streams(write, run_one, events):
+def test_rows_of_several_symbols_go_to_their_streams(write: Write, run_one: RunOne, events: Events) -> None:
     path = write("t.csv", TRADES, row("1", "buy", 1, 1), row("2", "buy", 2, 1, symbol="ETHUSD"), row("3", "buy", 3, 1))
     run_one(path, symbols={"XBTUSD": "BTC/USD:BTC", "ETHUSD": "ETH/USD:ETH"})
     assert [(event.symbol, event.trade_id) for event in events()] == [
@@ -71,7 +72,7 @@ def test_rows_of_several_symbols_go_to_their_streams(write, run_one, events):
     ]  # fmt: skip
 
 
-def test_snapshot_levels_that_are_empty_are_left_out(write, run_one, events):
+def test_snapshot_levels_that_are_empty_are_left_out(write: Write, run_one: RunOne, events: Events) -> None:
     levels = ",".join(f"asks[{i}].price,asks[{i}].amount,bids[{i}].price,bids[{i}].amount" for i in range(3))
     path = write(
         "s.csv",
@@ -99,14 +100,16 @@ def test_snapshot_levels_that_are_empty_are_left_out(write, run_one, events):
         ((12, 1, 9, 1, 11, 3, 8, 4), "asks is not sorted from the best price"),
     ],
 )
-def test_impossible_snapshot_is_a_bad_row(write, run_one, events, cells, why):
+def test_impossible_snapshot_is_a_bad_row(
+    write: Write, run_one: RunOne, events: Events, cells: tuple[object, ...], why: str
+) -> None:
     levels = ",".join(f"asks[{i}].price,asks[{i}].amount,bids[{i}].price,bids[{i}].amount" for i in range(2))
     report = run_one(write("s.csv", f"{HEADER},{levels}", row(11, 1, 10, 2, 12, 3, 9, 4), row(*cells, at=1)))
     assert [(bad.line, bad.why) for bad in report.bad_row_examples] == [(3, why)]
     assert len(events()) == 1
 
 
-def test_rows_of_one_message_are_one_event(write, run_one, events):
+def test_rows_of_one_message_are_one_event(write: Write, run_one: RunOne, events: Events) -> None:
     path = write(
         "b.csv", BOOK,
         row("true", "ask", 12, 1), row("true", "ask", 11, 2), row("true", "bid", 9, 3), row("true", "bid", 10, 4),
@@ -123,7 +126,9 @@ def test_rows_of_one_message_are_one_event(write, run_one, events):
     ]
 
 
-def test_updates_before_the_first_snapshot_are_left_out_and_counted(write, run_one, events):
+def test_updates_before_the_first_snapshot_are_left_out_and_counted(
+    write: Write, run_one: RunOne, events: Events
+) -> None:
     path = write(
         "b.csv", BOOK, row("false", "bid", 8, 1), row("true", "bid", 9, 3, at=1), row("true", "ask", 10, 0, at=1)
     )
@@ -136,7 +141,9 @@ def test_updates_before_the_first_snapshot_are_left_out_and_counted(write, run_o
 
 
 @pytest.mark.parametrize("rows_in_block", [1, 2, 3, 7])
-def test_message_over_a_block_boundary_stays_whole(write, run_one, events, monkeypatch, rows_in_block):
+def test_message_over_a_block_boundary_stays_whole(
+    write: Write, run_one: RunOne, events: Events, monkeypatch: pytest.MonkeyPatch, rows_in_block: int
+) -> None:
     rows = [row("true", "bid", 100 - level, 1) for level in range(10)]
     rows += [row("false", "bid", 100 - level, message, at=message) for message in (1, 2) for level in range(5)]
     monkeypatch.setattr("quantai.data.importers.file_import.BLOCK_BYTES", rows_in_block * 96)
@@ -144,7 +151,9 @@ def test_message_over_a_block_boundary_stays_whole(write, run_one, events, monke
     assert [len(event.bids) for event in events()] == [10, 5, 5]
 
 
-def test_ticker_makes_events_of_what_changed(write, run_one, events, monkeypatch):
+def test_ticker_makes_events_of_what_changed(
+    write: Write, run_one: RunOne, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("quantai.data.importers.file_import.BLOCK_BYTES", 256)
     path = write(
         "d.csv", TICKER,

@@ -175,6 +175,21 @@ def test_a_start_price_that_does_not_fit_is_refused(make: Make, start_price: flo
         make.market(make.instrument(start_price=start_price))
 
 
+@pytest.mark.parametrize("mean_trade_size", [0.0, float("nan"), 1e12])
+def test_a_trade_size_that_does_not_fit_is_refused(make: Make, mean_trade_size: float) -> None:
+    with pytest.raises(ConfigError, match=r"binance:BTC/USDT: .*mean.trade"):
+        make.market(make.instrument(mean_trade_size=mean_trade_size))
+
+
+def test_the_wildest_volatility_leaves_prices_positive_and_finite(make: Make) -> None:
+    wild = make.instrument("binance:BTC/USDT:USDT", volatility=10.0)
+    market = make.market(wild, seconds=1_200, model=MarketModel(volatility=0.001, jumps_per_day=1_000, jump_size=0.2))
+    prices = [price for event in make.events(market, "tick", "trade", "book") for price, _ in levels(event)]
+    prices += [event.mark_price for event in make.events(market, "mark_price")]
+    assert max(prices) > 1e6 or min(prices) < 1e3
+    assert all(0 < price < 1e18 for price in prices)
+
+
 def test_an_instrument_given_twice_is_refused(make: Make) -> None:
     with pytest.raises(ConfigError, match="binance:BTC/USDT"):
         make.market(make.instrument(), make.instrument())

@@ -89,7 +89,7 @@ class FakeRun:
         """Trade and write every file of the run folder; `summary` replaces keys of `summary.json`."""
         rng = np.random.default_rng(self.seed)
         walks = {
-            symbol: 60_000 / 4**number * np.exp(np.cumsum(rng.normal(self.drift, 0.0006, self.minutes)))
+            symbol: 60_000 / (1 + 9 * number) * np.exp(np.cumsum(rng.normal(self.drift, 0.0006, self.minutes)))
             for number, symbol in enumerate(self.symbols)
         }
         for minute in range(self.minutes):
@@ -255,7 +255,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]
 
     def open_in_chromium(path: Path) -> str:
         command = [
-            "/usr/bin/chromium",
+            "chromium",
             "--headless",
             "--no-sandbox",
             "--disable-gpu",

@@ -205,6 +205,18 @@ def test_long_series_are_thinned_and_markers_capped_with_a_word(fake_run: FakeRu
     )
 
 
+def test_more_instruments_and_strategies_than_fit_are_cut_with_a_word(fake_run: FakeRuns, tmp_path: Path) -> None:
+    symbols = [f"C{number}/USDT" for number in range(30)]
+    fake = fake_run([f"s{number}" for number in range(14)], symbols, minutes=20, trade_every=2)
+    path = write_report(fake.write(tmp_path / "run"))
+    run, text = charts(path), own_part(path)
+    assert len(run["price"]["variants"]) == len(run["position"]["variants"]) == text.count('type="radio"') == 24
+    assert "the 24 instruments with most fills of 30" in text
+    assert len(run["strategy-pnl"]["variants"][0]["data"]) == 12
+    assert "the 12 most traded of 14" in text
+    assert "the 10 best and worst of 30" in text
+
+
 def test_every_fill_has_a_marker_that_says_what_it_did(run_folder: Path) -> None:
     run = load_run(run_folder)
     markers = [

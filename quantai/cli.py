@@ -1,5 +1,0 @@
-"""`quantai`."""
-
-
-def main() -> None:
-    """Soon."""

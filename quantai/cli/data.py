@@ -1,0 +1,130 @@
+"""`quantai data`: what is in a store, and how to fill one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from quantai.core.clock import iso_utc
+from quantai.core.errors import ConfigError
+from quantai.data.imports import CsvMapping, FileReport, FileStatus, ImportReport, import_files, list_formats
+from quantai.data.progress import ProgressBar
+from quantai.events.persistence.store import summarise
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_STORE = Path("store")
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Define the command."""
+    parser = commands.add_parser("data", help="fill a store with market data, and look into it")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("ls", help="what a store holds")
+    listing.add_argument("store", nargs="?", type=Path, default=_STORE, help="its root (default: %(default)s)")
+    listing.set_defaults(command=list_store)
+    _add_import(actions)
+
+
+def _add_import(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    importing = actions.add_parser("import", help="take files of market data into a store")
+    importing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also .gz or .zip")
+    importing.add_argument("--venue", required=True, help="the exchange the data is from, as it will be configured")
+    importing.add_argument("--symbol", help="the ccxt-unified symbol of the data, e.g. BTC/USDT")
+    importing.add_argument(
+        "--map-symbol",
+        action="append",
+        default=[],
+        metavar="VENUE=UNIFIED",
+        help="for files of several symbols; repeatable",
+    )
+    importing.add_argument("--store", type=Path, default=_STORE, help="root of the store (default: %(default)s)")
+    importing.add_argument("--format", help=f"one of {', '.join(list_formats())}; recognised where it can be")
+    importing.add_argument("--mapping", type=Path, metavar="YAML", help="which column is what, for any other CSV")
+    importing.add_argument("--max-bad-rows", type=int, default=1_000, help="more fail the file (default: %(default)s)")
+    importing.set_defaults(command=import_data)
+
+
+def list_store(options: argparse.Namespace) -> int:
+    """A line a stream. Raises `StoreError` where there is no store."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("Type", "Venue", "Symbol"):
+        table.add_column(heading)
+    for heading in ("Rows", "Files", "MB"):
+        table.add_column(heading, justify="right")
+    table.add_column("From (UTC)")
+    table.add_column("To (UTC)")
+    for stream in summarise(options.store):
+        table.add_row(
+            stream.type, stream.venue, stream.symbol, f"{stream.rows:,}", f"{stream.files:,}", f"{stream.bytes / 1e6:.1f}",
+            _minute(stream.start_ns), _minute(stream.end_ns),
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    return 0
+
+
+def _minute(ts_ns: int) -> str:
+    return iso_utc(ts_ns)[:16].replace("T", " ")
+
+
+def import_data(options: argparse.Namespace) -> int:
+    """Import, and tell what became of each file; 2 where a file failed or rows were bad."""
+    mapping = CsvMapping.load(options.mapping) if options.mapping else None
+    with ProgressBar() as bar:
+        report = import_files(
+            options.files,
+            options.store,
+            venue=options.venue,
+            symbol=options.symbol,
+            symbols=_symbols(options.map_symbol),
+            format=options.format,
+            mapping=mapping,
+            max_bad_rows=options.max_bad_rows,
+            on_progress=bar,
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    for file in report.files:
+        _print_file(console, file)
+    _print_next(console, report, options.store)
+    return 2 if report.failed or report.bad_rows else 0
+
+
+def _symbols(pairs: list[str]) -> dict[str, str]:
+    symbols = {}
+    for pair in pairs:
+        venue_symbol, equals, unified = pair.partition("=")
+        if not (venue_symbol and equals and unified):
+            raise ConfigError(f"--map-symbol {pair!r} must be VENUE=UNIFIED, such as BTCUSDT=BTC/USDT")
+        symbols[venue_symbol] = unified
+    return symbols
+
+
+def _print_file(console: Console, file: FileReport) -> None:
+    if file.status is FileStatus.SKIPPED:
+        console.print(f"{file.path}: imported before, nothing to do")
+    elif file.status is FileStatus.FAILED:
+        console.print(f"[red]{file.path}: nothing imported:[/red] {file.error}")
+    else:
+        written = ", ".join(f"{rows:,} {name}" for name, rows in file.rows_written.items()) or "nothing"
+        span = (
+            f", {iso_utc(file.start_ns)[:19]} to {iso_utc(file.end_ns)[:19]}" if file.start_ns and file.end_ns else ""
+        )
+        console.print(f"{file.path}: {file.format}, {file.rows_read:,} rows read, {written} written{span}")
+    for bad in file.bad_row_examples:
+        console.print(f"  [yellow]bad row[/yellow] {bad}")
+    if file.bad_rows > len(file.bad_row_examples):
+        console.print(f"  and {file.bad_rows - len(file.bad_row_examples):,} more bad rows")
+    for what, count in file.oddities.items():
+        console.print(f"  {count:,} rows: {what}")
+    for warning in file.warnings:
+        console.print(f"  [yellow]{warning}[/yellow]")
+
+
+def _print_next(console: Console, report: ImportReport, store: Path) -> None:
+    if any(file.status is FileStatus.IMPORTED for file in report.files):
+        console.print(f"next: quantai data ls {store}, or quantai-daemon data=files data.path={store}")
