@@ -17,7 +17,7 @@ from quantai.data.importers.files import BLOCK_BYTES, FileHead, SourceFile, file
 from quantai.data.importers.ledger import ImportLedger
 from quantai.data.importers.manifest import Manifest, Origin, PartEntry
 from quantai.data.importers.mapping import CsvMapping
-from quantai.data.importers.outcome import Outcome
+from quantai.data.importers.outcome import MAX_EXAMPLES, Outcome
 from quantai.data.importers.overlap import overlaps
 from quantai.data.importers.parser import RowParser
 from quantai.data.importers.report import FileReport, FileStatus
@@ -82,7 +82,7 @@ class FileImporter:
             content_digest = self._read(reading, stage) or origin.file_digest
             parts = self.ledger.entries(import_id, stage.finish())
             self._refuse_known_content(reading, content_digest, parts)
-            warnings = tuple(overlaps(self.store, folder, parts))
+            warnings = _told(list(overlaps(self.store, folder, parts)))
             if warnings and self.on_overlap == "refuse":
                 raise StoreError(
                     f"{reading.head.path}: {warnings[0]}" + f" (and {len(warnings) - 1} more)" * (len(warnings) > 1)
@@ -156,6 +156,11 @@ class FileImporter:
             f"if deleted, delete {self.ledger.manifest_path(earlier)} too and import again"
         )
         return _report(reading, FileStatus.SKIPPED, earlier.parts, (gone,) if missing else ())
+
+
+def _told(warnings: list[str]) -> tuple[str, ...]:
+    rest = len(warnings) - MAX_EXAMPLES
+    return (*warnings[:MAX_EXAMPLES], *([f"and {rest} more such pairs of parts"] if rest > 0 else []))
 
 
 def _report(

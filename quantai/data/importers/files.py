@@ -55,7 +55,7 @@ class SourceFile:
             try:
                 self._raw: IO[bytes] = self._resources.enter_context(self._path.open("rb"))
                 self._stream = self._unpacked()
-            except (OSError, zipfile.BadZipFile) as error:
+            except (OSError, RuntimeError, zipfile.BadZipFile) as error:
                 raise self._unreadable(error) from error
             self._resources = self._resources.pop_all()
         return self
@@ -95,7 +95,7 @@ class SourceFile:
     def _read(self, size: int) -> bytes:
         try:
             data = self._stream.read(size)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
             raise self._unreadable(error) from error
         if self._stream is not self._raw:
             self._digest.update(data)

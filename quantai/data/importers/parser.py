@@ -45,7 +45,7 @@ class RowParser:
         try:
             tables = [self._table(block, first_line)]
         except pa.ArrowInvalid:
-            tables = self._halved(block.splitlines(keepends=True), first_line)
+            tables = self._halved([line + b"\n" for line in block.split(b"\n")], first_line)
         rows: pa.Table = pa.concat_tables(tables).combine_chunks() if tables else self._empty()
         self._outcome.rows_read += rows.num_rows
         return rows
@@ -71,11 +71,8 @@ class RowParser:
         parsed = pa_csv.read_csv(pa.BufferReader(block), read_options, self._parse_options, self._convert_options)
         numbers = _line_numbers(block, parsed.num_rows, first_line)
         columns = {name: parsed.column(name).combine_chunks() for name in parsed.column_names}
-        fields = {name: self._field(source, columns) for name, source in self._sources.items()}
+        fields = {name: _field(name, source, columns) for name, source in self._sources.items()}
         return pa.table({**fields, LINE: numbers})
-
-    def _field(self, source: Source, columns: Mapping[str, pa.Array]) -> pa.Array:
-        return source.read([as_kind(columns[str(column)], source.kind) for column in source.columns])
 
     def _kinds(self) -> dict[str, pa.DataType]:
         """What each column is parsed as: text, where two sources want it differently, and then converted for each."""
@@ -90,12 +87,19 @@ class RowParser:
             return f"{width[2]} columns where there should be {width[1]}"
         if (at := _IN_COLUMN.match(message)) is None:
             return message
-        name = self._users[at[1]]
         text = _IN_TEXT.search(at[2])
-        return f"{name} cannot be read: {text[0][:80]}" if text else f"{name} cannot be read: {at[2]}"
+        why = "finer than a nanosecond" if "Rescaling" in at[2] else text[0][:80] if text else at[2]
+        return f"{self._users[at[1]]} cannot be read: {why}"
 
     def _empty(self) -> pa.Table:
         return pa.table({LINE: pa.array([], pa.int64())})
+
+
+def _field(name: str, source: Source, columns: Mapping[str, pa.Array]) -> pa.Array:
+    try:
+        return source.read([as_kind(columns[str(column)], source.kind) for column in source.columns])
+    except pa.ArrowInvalid as error:
+        raise pa.ArrowInvalid(f"{name} cannot be read: {error}") from None
 
 
 def _line_numbers(block: bytes, rows: int, first_line: int) -> pa.Array:
@@ -105,5 +109,5 @@ def _line_numbers(block: bytes, rows: int, first_line: int) -> pa.Array:
         return pa.array(np.arange(first_line, first_line + lines))
     numbers = [first_line + number for number, line in enumerate(block.split(b"\n")) if line.strip(b"\r")]
     if len(numbers) != rows:
-        raise pa.ArrowInvalid("a quote is opened and not closed")
+        raise pa.ArrowInvalid("a quote or a carriage return stands inside of the line")
     return pa.array(numbers, pa.int64())

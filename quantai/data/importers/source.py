@@ -93,7 +93,7 @@ class SideOf(Source):
         words = parsed[0].dictionary.to_pylist()
         unknown = next((word for word in words if word not in self._codes), None)
         if unknown is not None:
-            raise pa.ArrowInvalid(f"side {unknown!r} is none of {', '.join(map(repr, self._codes))}")
+            raise pa.ArrowInvalid(f"{unknown!r} is none of {', '.join(map(repr, self._codes))}")
         codes = pa.array([self._codes[word] for word in words], pa.int32())
         return pa.DictionaryArray.from_arrays(codes.take(parsed[0].indices), _SIDES)
 
@@ -170,7 +170,7 @@ class Iso(Source):
             for which in ("earliest", "latest")
         )
         if not first.equals(last):
-            raise pa.ArrowInvalid(f"time is skipped or happens twice in {self._timezone} when its clocks change")
+            raise pa.ArrowInvalid(f"it is skipped or happens twice in {self._timezone} when its clocks change")
         return first
 
 
@@ -185,6 +185,8 @@ class Part(Source):
 
     def read(self, parsed: Sequence[pa.Array]) -> pa.Array:
         parts = pc.split_pattern(parsed[0], self._separator)
+        if pc.min(pc.list_value_length(parts)).as_py() <= self._part:
+            raise pa.ArrowInvalid(f"it has no part {self._part} when split at {self._separator!r}")
         return self._inner.read([as_kind(pc.list_element(parts, self._part), self._inner.kind)])
 
 

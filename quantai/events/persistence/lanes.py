@@ -18,7 +18,7 @@ from quantai.events.persistence.parts import Part, naming, open_part
 from quantai.events.persistence.schema import arrow_schema, event_class
 
 # All lanes together hold about this many values (8 bytes each) at a time, a lane never more or fewer rows than these.
-_VALUES = 4_000_000
+_VALUES = 2_000_000
 _MAX_ROWS, _MIN_ROWS = 65_536, 1_024
 
 

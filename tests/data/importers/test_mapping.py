@@ -71,7 +71,9 @@ time: {unit: s}
     report = run_one(path, mapping=mapping(text))
     ts = 1625184000_500_000_000
     assert events() == [TickEvent("binance", "BTC/USDT", ts, ts, 2106.98, 0.010133, 2107.25, 0.29)]
-    assert [bad.line for bad in report.bad_row_examples] == [3]
+    assert [str(bad) for bad in report.bad_row_examples] == [
+        f"{path}:3: bid_size cannot be read: it has no part 1 when split at '_'"
+    ]
 
 
 @pytest.mark.parametrize(("time_is", "end"), [("open", 1704150360), ("close", 1704150060)])
@@ -127,6 +129,20 @@ def test_number_times_are_exact_in_every_unit(
     assert events() == [FundingRateEvent("binance", "BTC/USDT", 1625184005549000001, 1625184005549000001, -0.0001, 0)]
 
 
+def test_time_finer_than_a_nanosecond_is_a_bad_row(write: Write, run_one: RunOne, mapping: LoadMapping) -> None:
+    path = write("t.csv", "id,qty,px,time,taker", "7,2,1,1000000000001.0000001,b", "8,2,1,1000000000002,b")
+    (bad,) = run_one(path, mapping=mapping(TRADE)).bad_row_examples
+    assert bad.why == "ts_event cannot be read: finer than a nanosecond"
+
+
+def test_symbol_can_be_a_column(write: Write, run_one: RunOne, events: Events, mapping: LoadMapping) -> None:
+    path = write("t.csv", "id,qty,px,time,taker,name", "7,2,1,1000000000001,b,XBT", "8,2,1,1000000000002,s,XET")
+    mapped = mapping(TRADE.replace("price: px", "price: px, symbol: name"))
+    report = run_one(path, mapping=mapped, symbols={"XBT": "BTC/USD", "XET": "ETH/USD"})
+    assert report.symbols == ("BTC/USD", "ETH/USD")
+    assert {event.trade_id: event.symbol for event in events()} == {"7": "BTC/USD", "8": "ETH/USD"}
+
+
 def test_negative_prices_are_for_those_who_ask(
     write: Write, run_one: RunOne, run: Run, events: Events, mapping: LoadMapping
 ) -> None:
@@ -140,7 +156,7 @@ def test_negative_prices_are_for_those_who_ask(
 def test_unknown_side_is_a_bad_row_that_says_what_is_known(write: Write, run_one: RunOne, mapping: LoadMapping) -> None:
     path = write("t.csv", "id,qty,px,time,taker", "7,2,1,1000000000001,b", "8,2,1,1000000000002,x")
     (bad,) = run_one(path, mapping=mapping(TRADE)).bad_row_examples
-    assert (bad.line, bad.why) == (3, "side 'x' is none of 'b', '0', 's', 'ANY'")
+    assert (bad.line, bad.why) == (3, "side cannot be read: 'x' is none of 'b', '0', 's', 'ANY'")
 
 
 @pytest.mark.parametrize(

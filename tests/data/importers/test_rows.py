@@ -32,6 +32,7 @@ def trade(
         ("1,2,3,6,1583709433583", "5 columns where there should be 6"),
         ("1,2,3,6,1583709433583,true,x", "7 columns where there should be 6"),
         ("<html>", "1 columns where there should be 6"),
+        (trade(1, price="2\r3"), "a quote or a carriage return stands inside of the line"),
         (trade(1, price="abc"), "price cannot be read: 'abc'"),
         (trade(1, price=""), "price is empty or NaN, not above 0"),
         (trade(1, price="nan"), "price is empty or NaN, not above 0"),
@@ -49,7 +50,10 @@ def trade(
             trade(1, time=1583709433),
             "ts_event is 1970-01-19T07:55:09.433000000Z, not between 1980 and 2200: is its unit right?",
         ),
-        (trade(1, side="maybe"), "side 'maybe' is none of 'true', 'True', 'TRUE', 'false', 'False', 'FALSE'"),
+        (
+            trade(1, side="maybe"),
+            "side cannot be read: 'maybe' is none of 'true', 'True', 'TRUE', 'false', 'False', 'FALSE'",
+        ),
     ],
 )
 def test_bad_row_is_named_and_the_others_are_imported(

@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. They need Python 3.11 or newer, make and a package registry.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs system clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Run an hour of a synthetic market and open the report (ARGS="key=value ...")
+	@$(BIN)/quantai-daemon simulation.open_report=true $(ARGS)
+
+test: $(VENV)/.development system ## Run all tests (ARGS="-k name")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.development ## Check format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.development ## Put the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.development ## Measure: bus, store, synthetic market, whole runs
+	@for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+docs: $(VENV)/.development ## Write the parts of the docs that are made from the code
+	$(BIN)/python scripts/write_reference.py
+
+system: ## Install the Debian packages that tests need, where they are missing
+	@scripts/install_system_packages
+
+clean: ## Remove the environment and all caches (runs and stores stay)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "QuantAI needs Python 3.11 or newer; set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/.python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.development: pyproject.toml constraints.txt | $(VENV)/.python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime
