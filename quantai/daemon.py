@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from rich.console import Console
 
 from quantai.assembly import Graph, assemble
 from quantai.assembly.stages import stages_of
 from quantai.config import LoadedConfig
-from quantai.ops.logs import close_logging, setup_logging
+from quantai.core.errors import QuantAIError, StartupError
+from quantai.ops.logs import logging_to
 from quantai.ops.notify import ServiceNotifier
 from quantai.ops.progress import ReplayProgress
+from quantai.ops.signals import StopSignals
 from quantai.ops.stages import Stages
 from quantai.run_results import write_results
 
@@ -41,23 +45,26 @@ class Outcome:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-def run(loaded: LoadedConfig, run_folder: Path, *, shares_script: bool = False) -> Outcome:
-    """Run the daemon to its end. Raises `StartupError` where it cannot start; everything else is in the outcome.
+def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Outcome:
+    """Run the daemon to its end.
 
-    `shares_script` is for sweeps, whose reports share one copy of the charts' script.
+    Raises `StartupError` where it cannot start, another `QuantAIError` where its results cannot be written; everything
+    else is in the outcome. Runs of a sweep share one copy of the charts' script, and draw no progress bars.
     """
     config = loaded.config
-    setup_logging(
+    terminal = Console(stderr=True)
+    with logging_to(
+        terminal,
         level=config.logging.level,
         levels=config.logging.levels,
         console=config.logging.console,
         file=run_folder / "daemon.log" if config.logging.file else None,
         max_bytes=config.logging.max_bytes,
         backups=config.logging.backups,
-    )
-    try:
-        progress = ReplayProgress(config.simulation.progress)
-        graph = assemble(config, run_folder, progress.update)
+    ):
+        progress = ReplayProgress(terminal, config.simulation.progress and not in_sweep)
+        with _told_as(StartupError, "the daemon cannot be built"):
+            graph = assemble(config, run_folder, progress.update)
         for warning in graph.markets.warnings:
             logger.warning("%s", warning)
         logger.info("%s: %s, configuration %s", config.mode.name, graph.markets.description, loaded.config_hash)
@@ -65,13 +72,31 @@ def run(loaded: LoadedConfig, run_folder: Path, *, shares_script: bool = False) 
             progress.set_range(graph.markets.source.range_ns())
         with progress:
             outcome = _run_loop(graph)
+        with _told_as(QuantAIError, "the run is over, but its results cannot be written"):
+            _write_results(graph, outcome, loaded.config_hash, run_folder, shares_script=in_sweep)
+    return outcome
+
+
+def _write_results(graph: Graph, outcome: Outcome, config_hash: str, folder: Path, *, shares_script: bool) -> None:
+    try:
         outcome.summary = write_results(
-            graph, loaded.config_hash, run_folder, wall_seconds=outcome.wall_seconds, exit_status=outcome.status,
-            problems=outcome.errors, shares_script=shares_script,
+            graph, config_hash, folder, wall_seconds=outcome.wall_seconds, exit_status=outcome.status,
+            interrupted=outcome.interrupted, problems=outcome.errors, shares_script=shares_script,
         )  # fmt: skip
-        return outcome
-    finally:
-        close_logging()
+    except KeyboardInterrupt:
+        raise QuantAIError(f"stopped by a signal while results were written: {folder} is not whole") from None
+
+
+@contextmanager
+def _told_as(kind: type[QuantAIError], what: str) -> Iterator[None]:
+    """Turn what nobody foresaw (in a class from outside, say) into one line; where it came from goes to the log."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, QuantAIError) and error.exit_status == kind.exit_status:
+            raise
+        logger.exception("%s: %s: %s", what, type(error).__name__, error)
+        raise kind(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _run_loop(graph: Graph) -> Outcome:
@@ -85,60 +110,34 @@ async def serve(graph: Graph) -> Outcome:
     notifier = ServiceNotifier()
     ops = graph.config.ops
     stages = Stages(stages_of(graph), start_timeout_ns=ops.start_timeout, stop_timeout_ns=ops.stop_timeout)
-    stop_now = _handle_signals(graph, outcome)
     started = time.perf_counter()
-    try:
-        await stages.start()
-        notifier.ready(graph.markets.description)
-        await _until_end(graph, outcome)
-    finally:
-        notifier.stopping()
-        await _stop(stages, stop_now, outcome)
+    with StopSignals(graph.markets.feed.stop) as signals:
+        try:
+            if await signals.before_stop(stages.start()):
+                notifier.ready(graph.markets.description)
+                await _until_end(graph, signals, outcome)
+        finally:
+            notifier.stopping(f"stopping {graph.markets.description}")
+            await signals.before_stop_now(stages.stop())
     outcome.wall_seconds = time.perf_counter() - started
-    _judge(graph, stages, outcome)
+    outcome.interrupted = signals.stop.is_set()
+    _judge(graph, stages, signals, outcome)
     return outcome
 
 
-async def _until_end(graph: Graph, outcome: Outcome) -> None:
+async def _until_end(graph: Graph, signals: StopSignals, outcome: Outcome) -> None:
     try:
-        await graph.markets.feed.run()
+        await signals.before_stop_now(graph.markets.feed.run())
     except Exception as error:
-        logger.exception("the market data feed failed")
+        logger.exception("the market data feed failed: %s: %s", type(error).__name__, error)
         outcome.errors.append(f"market data: {type(error).__name__}: {error}")
 
 
-def _handle_signals(graph: Graph, outcome: Outcome) -> asyncio.Event:
-    """The first SIGTERM or SIGINT ends the run and stops in order; the second stops now."""
-    stop_now = asyncio.Event()
-
-    def on_signal(number: signal.Signals) -> None:
-        if outcome.interrupted:
-            logger.warning("%s again: stopping now", number.name)
-            stop_now.set()
-            return
-        logger.info("%s: stopping", number.name)
-        outcome.interrupted = True
-        graph.markets.feed.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    return stop_now
-
-
-async def _stop(stages: Stages, stop_now: asyncio.Event, outcome: Outcome) -> None:
-    stopping = asyncio.ensure_future(stages.stop())
-    impatience = asyncio.ensure_future(stop_now.wait())
-    await asyncio.wait([stopping, impatience], return_when=asyncio.FIRST_COMPLETED)
-    if not stopping.done():
-        outcome.errors.append("stopped at once by a second signal")
-    for task in (stopping, impatience):
-        task.cancel()
-    await asyncio.gather(stopping, impatience, return_exceptions=True)
-
-
-def _judge(graph: Graph, stages: Stages, outcome: Outcome) -> None:
+def _judge(graph: Graph, stages: Stages, signals: StopSignals, outcome: Outcome) -> None:
     """The exit status, from what went wrong; orders that may still trade at a real venue weigh most."""
     outcome.errors += stages.failures
+    if signals.stop_now.is_set():
+        outcome.errors.append("stopped at once by a second signal")
     trading = graph.trading
     if trading is not None:
         outcome.errors += [
@@ -150,8 +149,6 @@ def _judge(graph: Graph, stages: Stages, outcome: Outcome) -> None:
         outcome.status = FAILED
     if trading is not None and trading.sends_real_orders and (left := trading.orders.open_orders()):
         outcome.status = UNSAFE
-        outcome.errors.append(
-            f"{len(left)} orders may still trade: {', '.join(order.client_order_id for order in left[:10])}"
-        )
-    for error in outcome.errors:
-        logger.error("%s", error)
+        problem = f"{len(left)} orders may still trade: {', '.join(order.client_order_id for order in left[:10])}"
+        logger.error("%s", problem)
+        outcome.errors.append(problem)

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Glob
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from quantai import daemon
-from quantai.config import check_config, load_config
+from quantai.config import ConfigProblems, check_config, load_config
 from quantai.config.compose import (
     CONFIG_NAME,
     Composed,
     config_folders,
     force_values,
     parse_override,
-    search_path_override,
 )
 from quantai.config.origins import Origins
-from quantai.core.errors import QuantAIError
+from quantai.core.errors import ConfigError, QuantAIError, StartupError
 from quantai.results.summary import write_summary
 from quantai.terminal import print_error, print_outcome
 from quantai.version import VERSION
@@ -37,6 +42,9 @@ _EXIT_STATUSES = """exit status:
 
 def main() -> None:
     """The console script. Exits with the status that the daemon ended with."""
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as SIGINT: until the daemon listens itself, and after it
     sys.exit(launch(sys.argv[1:]))
 
 
@@ -44,14 +52,13 @@ def launch(arguments: Sequence[str]) -> int:
     """Run with command line `arguments`; the exit status."""
     options, overrides = _parse(arguments)
     try:
-        check_all(overrides, options.config_dir, options.config_name)
+        check_all(overrides, options.config_dir, options.config_name, is_sweep=options.multirun)
         _run_hydra(options, overrides)
     except QuantAIError as error:
         print_error(error)
         return error.exit_status
-    except OSError as error:
-        print_error(error)
-        return 3
+    except KeyboardInterrupt:
+        print_error(QuantAIError("stopped by a signal while nothing was running"))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else daemon.FAILED
     return daemon.DONE
@@ -80,24 +87,37 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return options, list(options.overrides)
 
 
-def check_all(overrides: Sequence[str], config_dir: Path | None, config_name: str) -> None:
-    """Check the configuration; of a sweep, each value of each key with the first of all others.
+def check_all(overrides: Sequence[str], config_dir: Path | None, config_name: str, *, is_sweep: bool) -> None:
+    """Check the configuration; of a sweep, each value of each key, with the first values of all others or their last.
 
-    Raises `ConfigProblems`. A combination that is wrong only together fails in its own run.
+    Raises `ConfigProblems`. A value that is wrong only together with some of the others fails in its own run.
     """
-    points = [_values(override) for override in overrides]
-    first = [values[0] for values in points]
-    load_config(first, config_dir, config_name)
-    for index, values in enumerate(points):
-        for value in values[1:]:
-            load_config([*first[:index], value, *first[index + 1 :]], config_dir, config_name)
+    keys = [values for override in overrides if (values := _values(override))] if is_sweep else []
+    if not keys:
+        load_config(overrides, config_dir, config_name)
+
+    @cache
+    def problems(point: tuple[str, ...]) -> ConfigProblems | None:
+        try:
+            load_config(point, config_dir, config_name)
+        except ConfigProblems as found:
+            return found
+        return None
+
+    for index, values in enumerate(keys):
+        for value in values:
+            ends = [tuple(value if i == index else key[end] for i, key in enumerate(keys)) for end in (0, -1)]
+            if (found := problems(ends[0])) and problems(ends[1]):
+                raise found
 
 
 def _values(text: str) -> list[str]:
-    """An override for each value of a sweep; what cannot be listed (an interval for an optimiser) is left to the run."""
+    """An override for each value of a sweep; none where only the sweeper knows: `glob(*)`, an optimiser's interval."""
     override = parse_override(text)
-    if not override.is_discrete_sweep():
+    if not override.is_sweep_override():
         return [text]
+    if not override.is_discrete_sweep() or isinstance(override.value(), Glob):
+        return []
     key = override.get_key_element()
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
@@ -106,31 +126,41 @@ def _run_hydra(options: argparse.Namespace, overrides: Sequence[str]) -> None:
     folders = config_folders(options.config_dir)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach `launch` instead of being printed by Hydra
     forced = force_values(overrides, folders)
-    sys.argv = ["quantai-daemon", *(["-m"] if options.multirun else []), *forced, *search_path_override(folders)]
+    sys.argv = ["quantai-daemon", *(["-m"] if options.multirun else []), *forced]
 
     def task(cfg: DictConfig) -> None:
         _run_once(cfg, options.config_dir)
 
-    hydra.main(version_base="1.3", config_path=str(folders[0]), config_name=options.config_name)(task)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(folders[0]), config_name=options.config_name)(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(str(error).partition("\n")[0]) from error
+    except OSError as error:
+        raise StartupError(f"the run folder cannot be made: {error} (hydra.run.dir, hydra.sweep.dir)") from error
 
 
 def _run_once(cfg: DictConfig, config_dir: Path | None) -> None:
-    """One run, in the folder that Hydra made. Raises `SystemExit` with its status; in a sweep it goes on to the next."""
+    """One run, in the folder that Hydra made. Raises `SystemExit` with its status; a sweep goes on to the next run."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
-    is_sweep = hydra_config.mode is RunMode.MULTIRUN
+    in_sweep = hydra_config.mode is RunMode.MULTIRUN
     try:
         loaded = check_config(Composed(_without_hydra(cfg), Origins()), config_dir)
-        outcome = daemon.run(loaded, folder, shares_script=is_sweep)
-    except QuantAIError as error:
-        write_summary(folder, {"status": "failed", "error": str(error), "exit_status": error.exit_status})
-        if not is_sweep:
-            raise
-        print_error(error)
-        return
-    print_outcome(outcome, folder, brief=is_sweep, open_report=loaded.config.simulation.open_report)
-    if not is_sweep or outcome.interrupted:
+        outcome = daemon.run(loaded, folder, in_sweep=in_sweep)
+    except (QuantAIError, OSError) as error:
+        outcome = _failed(error, folder)
+    else:
+        print_outcome(outcome, folder, brief=in_sweep, open_report=loaded.config.simulation.open_report)
+    if not in_sweep or outcome.interrupted:
         raise SystemExit(outcome.status)
+
+
+def _failed(error: Exception, folder: Path) -> daemon.Outcome:
+    print_error(error)
+    status = error.exit_status if isinstance(error, QuantAIError) else StartupError.exit_status
+    with suppress(OSError):  # the disk may be what failed
+        write_summary(folder, {"status": "failed", "error": str(error), "exit_status": status})
+    return daemon.Outcome(status, errors=[str(error)])
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:

@@ -20,6 +20,7 @@ def write_results(
     *,
     wall_seconds: float,
     exit_status: int,
+    interrupted: bool,
     problems: list[str],
     shares_script: bool,
 ) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def write_results(
         "status": "failed" if problems else "done",
         "exit_status": exit_status,
         "error": "; ".join(problems),
+        "interrupted": interrupted,
         "mode": graph.config.mode.name,
         "data": graph.markets.description,
         "config_hash": config_hash,

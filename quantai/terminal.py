@@ -29,11 +29,11 @@ def print_outcome(outcome: Outcome, folder: Path, *, brief: bool, open_report: b
     result = f", PnL {summary['pnl']} {summary['currency']}" if brief and "pnl" in summary else ""
     console.print(f"{speed}{result}")
     report = folder / "report.html"
-    console.print(f"report: {_near(report)}" if report.exists() and not brief else f"run folder: {_near(folder)}")
+    console.print(f"report: {near(report)}" if report.exists() and not brief else f"run folder: {near(folder)}")
     if open_report and report.exists() and not brief:
         webbrowser.open(report.resolve().as_uri())
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
     """The path from the working folder, where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

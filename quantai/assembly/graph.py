@@ -26,7 +26,7 @@ from quantai.strategy import StrategyRunner
 
 @dataclass
 class Markets:
-    """Where market events come from, and which clock goes with them. `source` is what a replay plays, None when live."""
+    """Where market events come from, and the clock that goes with them. `source` is what is replayed; None if live."""
 
     instruments: tuple[Instrument, ...]
     clock: Clock
@@ -65,7 +65,10 @@ class Trading:
 
 @dataclass
 class Graph:
-    """Everything, built and not yet started. `trading` is None where nothing executes, `writer` where nothing is recorded."""
+    """Everything, built and not yet started.
+
+    `trading` is None where nothing executes, `writer` where nothing is recorded.
+    """
 
     config: Config
     markets: Markets

@@ -9,7 +9,7 @@ from decimal import Decimal
 from quantai.assembly.graph import Markets
 from quantai.config import Config
 from quantai.config.components import find_class
-from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents
+from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents, SyntheticData
 from quantai.core.clock import Clock, SimulatedClock, WallClock
 from quantai.core.component import C, Registry
 from quantai.core.errors import StartupError
@@ -94,8 +94,16 @@ def used_instruments(config: Config, catalogue: InstrumentCatalogue) -> tuple[In
         for code in held
         for pair in ((code, config.portfolio.base_currency), (config.portfolio.base_currency, code))
     }
-    used += [i for i in catalogue if (i.parts.base, i.parts.quote) in pairs]
+    venues = {instrument.venue for instrument in used}
+    used += [
+        i for i in catalogue if i.venue in venues and (i.parts.base, i.parts.quote) in pairs and _is_had(config, i)
+    ]
     return tuple(dict.fromkeys(used))
+
+
+def _is_had(config: Config, instrument: Instrument) -> bool:
+    """Whether the data can have the instrument; a synthetic market has just the assets it is given."""
+    return not isinstance(config.data, SyntheticData) or instrument.parts.base in config.data.assets
 
 
 def component(registry: Registry[C], section: ComponentSection) -> C:
@@ -144,7 +152,7 @@ def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSo
 
 
 def _has(source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
-    """What streams there are: what the store holds, what a connector offers, or everything the synthetic market makes."""
+    """What streams there are: those in the store, those a connector offers, or all that the synthetic market makes."""
     if isinstance(source, FilesSource):
         available = source.available()
         return lambda event, instrument: (type_name(event), instrument.venue, instrument.symbol) in available
@@ -180,8 +188,9 @@ def _missing_streams(config: Config, catalogue: InstrumentCatalogue, plans: list
             plan = by_instrument[instrument]
             missing = [type_name(event) for event in wanted if event in plan.missing]
             if not plan.fills or (wanted and len(missing) == len(wanted)):
+                what = ", ".join(map(type_name, wanted)) or "prices"
                 raise StartupError(
-                    f"strategies.{name} wants {', '.join(map(type_name, wanted))} of {instrument}, and the data has none of it "
+                    f"strategies.{name} wants {what} of {instrument}, and the data has none of it "
                     "(`quantai data ls` lists what a store holds)"
                 )
             if missing:

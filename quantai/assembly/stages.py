@@ -8,6 +8,7 @@ from quantai.core.clock import Timer
 from quantai.events.bus import Subscription
 from quantai.events.persistence.writer import ParquetEventWriter
 from quantai.ops.stages import Stage, nothing
+from quantai.strategy import StrategyRunner
 
 
 def stages_of(graph: Graph) -> list[Stage]:
@@ -20,7 +21,7 @@ def stages_of(graph: Graph) -> list[Stage]:
         stages += _trading_stages(graph, graph.trading)
     stages.append(Stage("derived streams", graph.markets.derived.start, graph.markets.derived.stop))
     if graph.trading is not None:
-        stages.append(_strategies(graph, graph.trading))
+        stages += _strategies(graph, graph.trading)
     stages.append(_jobs(graph))
     stages.append(Stage("market data", graph.markets.feed.start, graph.markets.feed.close))
     return stages
@@ -76,17 +77,23 @@ def _trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
     ]
 
 
-def _strategies(graph: Graph, trading: Trading) -> Stage:
-    async def start() -> None:
-        for runner in trading.runners:
-            await runner.start()
+def _strategies(graph: Graph, trading: Trading) -> list[Stage]:
+    """A stage each, so that one that hangs keeps no other from cancelling; then time for the venues to confirm."""
 
-    async def stop() -> None:
-        for runner in trading.runners:
-            await runner.stop()
+    async def settle() -> None:
         await graph.markets.feed.settle(lambda: not trading.orders.open_orders(), graph.config.ops.stop_timeout // 2)
 
-    return Stage("strategies", start, stop)
+    return [Stage("open orders", nothing, settle), *(_strategy(runner, trading) for runner in trading.runners)]
+
+
+def _strategy(runner: StrategyRunner, trading: Trading) -> Stage:
+    async def stop() -> None:
+        try:
+            await runner.stop()
+        finally:
+            trading.orders.cancel_all(runner.name)
+
+    return Stage(f"strategy {runner.name}", runner.start, stop)
 
 
 def _jobs(graph: Graph) -> Stage:

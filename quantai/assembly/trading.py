@@ -50,7 +50,8 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     router = SimpleRouter([Route(rule.venue, rule.strategy, rule.symbol) for rule in config.routing.rules])
     runners = [
         StrategyRunner(
-            component(STRATEGIES, config.strategies[name]), name=name, instruments=instruments_of(config, catalogue, name),
+            component(STRATEGIES, config.strategies[name]),
+            name=name, instruments=instruments_of(config, catalogue, name),
             max_errors=config.strategies[name].max_errors, bar_interval_ns=config.strategies[name].bar_interval,
             bus=bus, clock=clock, market=market, orders=orders, router=router, portfolio=portfolio,
         )
@@ -87,7 +88,7 @@ def _simulated(config: Config, markets: Markets) -> dict[str, SimulatedExchange]
 
 
 def _run_tag(config: Config) -> str:
-    """What tells this run's order ids from any other's: fixed in a replay, whose runs must repeat; else time and chance."""
+    """What tells this run's order ids from any other's: fixed in a replay, which must repeat; else time and chance."""
     if config.mode.market_events is MarketEvents.REPLAY:
         return "0"
     return base36(time.time_ns() // 1_000_000) + base36(secrets.randbelow(36**3)).rjust(3, "0")

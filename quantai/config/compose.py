@@ -9,21 +9,32 @@ from pathlib import Path
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from quantai.config.folders import shipped_conf
-from quantai.config.origins import Origins
+from quantai.config.origins import COMMAND_LINE, Origins
 from quantai.config.problems import ConfigProblems, Problem
 from quantai.config.secrets import register_resolvers
 from quantai.core.identifiers import nearest
 
 CONFIG_NAME = "config"
+
+
+class ShippedConfiguration(SearchPathPlugin):
+    """Makes Hydra look into the shipped `conf/` after the folder it was started with."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the shipped folder as the last one."""
+        search_path.append(provider="quantai", path=f"file://{shipped_conf()}")
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,11 @@ class Composed:
 
 
 def config_folders(config_dir: Path | None) -> list[Path]:
-    """Where configuration files are looked for, the user's folder before the shipped one.
+    """Where Hydra will look for configuration files: the user's folder, then the shipped one.
 
     Raises `ConfigProblems` where the user's folder does not exist.
     """
+    Plugins.instance().register(ShippedConfiguration)
     if config_dir is not None and not config_dir.is_dir():
         raise ConfigProblems([Problem((), f"there is no folder {config_dir}", "command line (--config-dir)")])
     return [*([config_dir.resolve()] if config_dir else []), shipped_conf()]
@@ -68,10 +80,9 @@ def parse_override(text: str) -> Override:
     try:
         return OverridesParser.create().parse_override(text)
     except (OverrideParseException, HydraException) as error:
-        hint = "" if "=" in text else "; write key=value, e.g. mode=simulation"
-        raise ConfigProblems(
-            [Problem((), f"not an override: {_first_line(error)}{hint}", f"command line ({text})")]
-        ) from None
+        key, equals, _ = text.partition("=")  # a value may be a secret, and so may what the parser says of it
+        message = f"{key}{equals} is not an override; write key=value, e.g. mode=simulation"
+        raise ConfigProblems([Problem((), message, COMMAND_LINE)]) from None
 
 
 def compose_config(
@@ -84,25 +95,16 @@ def compose_config(
     register_resolvers()
     folders = config_folders(config_dir)
     forced = force_values(overrides, folders)
-    search_path = search_path_override(folders)
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(folders[0]), job_name="quantai", version_base="1.3"):
         try:
-            cfg = compose(config_name, [*forced, *search_path], return_hydra_config=True)
-            origins = _origins(config_name, [*forced, *search_path], folders)
+            cfg = compose(config_name, forced, return_hydra_config=True)
+            origins = _origins(config_name, forced, folders)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
             raise ConfigProblems([_composition_problem(error, folders, overrides)]) from None
     with open_dict(cfg):
         cfg.pop("hydra")
     return Composed(cfg, origins)
-
-
-def search_path_override(folders: Sequence[Path]) -> list[str]:
-    """The override that makes Hydra look in every folder after the first, in order."""
-    if len(folders) < 2:
-        return []
-    quoted = ",".join("'file://{}'".format(str(folder).replace("'", r"\'")) for folder in folders[1:])
-    return [f"hydra.searchpath=[{quoted}]"]
 
 
 def _origins(config_name: str, overrides: Sequence[str], folders: Sequence[Path]) -> Origins:
@@ -115,7 +117,7 @@ def _origins(config_name: str, overrides: Sequence[str], folders: Sequence[Path]
             origins.add_file(file, default.package or "")
     for override in defaults.config_overrides:
         path = tuple(override.key_or_group.split("."))
-        origins.add_override(path, (override.input_line or "").lstrip("+"))
+        origins.add_override(path)
     return origins
 
 
@@ -132,8 +134,9 @@ def _composition_problem(error: Exception, folders: Sequence[Path], overrides: S
         return Problem((), f"not valid YAML: {error.problem}", f"{mark.name}:{mark.line + 1}")
     if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
         return Problem((), f"{_first_line(error)} ({_first_line(error.__cause__)})")
-    if "requires --multirun" in str(error) or "Sweep parameters" in str(error):
-        return Problem((), "several values for a key need a sweep: quantai-daemon -m ...", "command line")
+    if match := re.match(r"Ambiguous value for argument '\+*(.+?)=", str(error)):
+        key = tuple(match[1].split("."))
+        return Problem(key, "several values for a key need a sweep: quantai-daemon -m ...", COMMAND_LINE)
     return Problem((), _first_line(error))
 
 
@@ -141,8 +144,8 @@ def _missing_choice(error: MissingConfigException, folders: Sequence[Path], over
     group, _, choice = str(error.missing_cfg_file).removesuffix(".yaml").rpartition("/")
     options = sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
     near = nearest(choice, options)
-    chosen = next((text for text in overrides if re.match(rf"[+~]*{re.escape(group)}(@.*)?=", text)), None)
-    where = f"command line ({chosen})" if chosen else "defaults list"
+    chosen = any(re.match(rf"[+~]*{re.escape(group)}(@.*)?=", text) for text in overrides)
+    where = COMMAND_LINE if chosen else "defaults list"
     hint = f"did you mean {near!r}?" if near else f"there are {', '.join(options) or 'none'}"
     message = f"no file {group}/{choice}.yaml in the configuration; {hint}" if group else f"no {choice}.yaml; {hint}"
     return Problem(tuple(filter(None, [group])), message, where, repr(choice))

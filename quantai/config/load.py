@@ -15,7 +15,7 @@ from quantai.config.components import check_components
 from quantai.config.compose import CONFIG_NAME, Composed, compose_config, to_yaml
 from quantai.config.folders import make_strategies_importable
 from quantai.config.origins import Origins
-from quantai.config.problems import ConfigProblems, KeyPath, Problem
+from quantai.config.problems import HIDDEN, ConfigProblems, KeyPath, Problem
 from quantai.config.references import check_combinations, check_references
 from quantai.config.resolve import raw_at, resolve
 from quantai.config.schema import Config
@@ -66,7 +66,7 @@ def config_hash(cfg: DictConfig) -> str:
 
 
 def _literal_secrets(cfg: DictConfig, paths: Sequence[KeyPath]) -> list[Problem]:
-    return [Problem(path, REFERENCE_HELP, shown="(not shown)") for path in paths if not is_reference(raw_at(cfg, path))]
+    return [Problem(path, REFERENCE_HELP, shown=HIDDEN) for path in paths if not is_reference(raw_at(cfg, path))]
 
 
 def _placed(problem: Problem, composed: Composed) -> Problem:
@@ -75,7 +75,7 @@ def _placed(problem: Problem, composed: Composed) -> Problem:
     return replace(
         problem,
         where=problem.where or composed.origins.place(problem.path),
-        shown=written if written and problem.shown is not None else problem.shown,
+        shown=written if written and problem.shown not in (None, HIDDEN) else problem.shown,
     )
 
 

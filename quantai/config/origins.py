@@ -10,11 +10,15 @@ import yaml
 from quantai.config.problems import KeyPath
 
 
+COMMAND_LINE = "command line"
+
+
 class Origins:
     """Key path → place. Later writers win, as in the composition."""
 
     def __init__(self) -> None:
         self._places: dict[KeyPath, str] = {}
+        self._overrides: dict[KeyPath, str] = {}
 
     def add_file(self, file: Path, package: str) -> None:
         """Every key of a YAML file that is merged at the dotted `package`."""
@@ -26,13 +30,19 @@ class Origins:
             for path, line in _keys(root, prefix):
                 self._places[path] = f"{_short(file)}:{line}"
 
-    def add_override(self, path: KeyPath, text: str) -> None:
-        """A key set on the command line; what it had below is gone from files."""
+    def add_override(self, path: KeyPath) -> None:
+        """A key set, or taken away, on the command line; what it had below is gone from files."""
         self._places = {known: place for known, place in self._places.items() if known[: len(path)] != path}
-        self._places[path] = f"command line ({text})"
+        self._overrides[path] = self._places[path] = COMMAND_LINE
 
     def place(self, path: KeyPath) -> str:
-        """Where `path` was written, or the nearest of its parents; empty where nobody wrote either."""
+        """Where `path` was written, or the nearest of its parents; empty where nobody wrote either.
+
+        What is wrong with a whole section is blamed on the command line where that changed something in it.
+        """
+        below = [place for known, place in self._overrides.items() if known[: len(path)] == path]
+        if below:
+            return below[-1]
         for length in range(len(path), 0, -1):
             if path[:length] in self._places:
                 return self._places[path[:length]]

@@ -12,7 +12,9 @@ from quantai.core.errors import ConfigError
 KeyPath = tuple[str, ...]
 
 _MAX_VALUE = 60
-_LOOKS_SECRET = re.compile(r"key|secret|token|passw|passphrase|credential|private", re.IGNORECASE)
+_LOOKS_SECRET = re.compile(r"api|key|secr|token|pass|pwd|pin|auth|credential|private", re.IGNORECASE)
+
+HIDDEN = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class ConfigProblems(ConfigError):
 def show_value(path: KeyPath, value: Any) -> str:
     """`value` as one short line, hidden where the key sounds like a secret."""
     if path and _LOOKS_SECRET.search(path[-1]) and value is not None and not _is_reference(value):
-        return "(not shown)"
+        return HIDDEN
     text = repr(value) if isinstance(value, str) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= _MAX_VALUE else text[: _MAX_VALUE - 1] + "…"

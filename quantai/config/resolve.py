@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from omegaconf import Container, DictConfig, ListConfig, OmegaConf
@@ -61,6 +62,7 @@ def raw_at(cfg: DictConfig, path: KeyPath) -> str | None:
 
 
 def _why(error: OmegaConfBaseException) -> str:
-    cause = error.__cause__ or error.__context__
-    text = str(cause if isinstance(cause, ValueError | KeyError) else error).strip().splitlines()[0]
-    return text.removeprefix("ValidationError raised while resolving interpolation: ").strip("'\"")
+    text = str(error).strip().splitlines()[0]
+    if match := re.search(r"Environment variable '([^']+)' not found", text):
+        return f"the environment variable {match[1]} is not set"
+    return text.partition(" raised while resolving interpolation: ")[2] or text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,29 +31,65 @@ def problems_of(
         if isinstance(detail["input"], Unresolved):
             continue
         path = _key_path(detail, values)
-        full = (*prefix, *path)
-        shown = None if detail["type"] == "missing" else show_value(full, detail["input"])
-        found.append(Problem(full, _message(detail, model, path, values, also_valid), shown=shown))
+        message = _message(detail, model, path, values, also_valid)
+        found.append(Problem((*prefix, *path), message, shown=_shown(detail, (*prefix, *path))))
     return found
+
+
+def _shown(detail: ErrorDetails, path: KeyPath) -> str | None:
+    """The value as given; of a missing key, or a key that is wrong itself, there is none."""
+    if detail["type"] == "missing" or detail["loc"][-1:] == ("[key]",):
+        return None
+    tag = detail.get("ctx", {}).get("tag") if detail["type"] == "union_tag_invalid" else None
+    return show_value(path, tag if tag is not None else detail["input"])
 
 
 def _key_path(detail: ErrorDetails, values: Any) -> KeyPath:
     """The location without the names of unions and their members that Pydantic puts between."""
     path: list[str] = []
-    node = values
+    node: Any = values
     *parents, last = detail["loc"] or ("",)
     for part in parents:
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int):
-            node = node[part]
-        else:
-            continue
-        path.append(str(part))
+        children = dict(enumerate(node)) if isinstance(node, list) else node
+        if isinstance(children, dict) and part in children:
+            node = children[part]
+            path.append(str(part))
     is_key = isinstance(node, dict) and (last in node or detail["type"] in ("missing", "extra_forbidden"))
     if is_key or isinstance(node, list):
         path.append(str(last))
+    if detail["type"] == "union_tag_invalid":
+        path.append("type")
     return tuple(path)
+
+
+_WORDS = {
+    "missing": "required, but not set",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "int_type": "expected a whole number",
+    "decimal_parsing": "expected a number",
+    "decimal_type": "expected a number",
+    "float_parsing": "expected a number",
+    "float_type": "expected a number",
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "string_type": "expected text",
+    "list_type": "expected a list",
+    "dict_type": "expected keys and values below it",
+    "model_type": "expected keys and values below it",
+    "model_attributes_type": "expected keys and values below it",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "a name is small letters, digits and _, at most 32, beginning with a letter",
+    "union_tag_not_found": "needs a type",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected at most {le}",
+    "too_short": "expected at least {min_length} of them",
+    "datetime_from_date_parsing": "expected a time such as 2026-01-01T00:00:00Z",
+    "datetime_parsing": "expected a time such as 2026-01-01T00:00:00Z",
+    "datetime_type": "expected a time such as 2026-01-01T00:00:00Z",
+}
 
 
 def _message(
@@ -60,24 +97,21 @@ def _message(
 ) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return "unknown key; " + suggestion(
-            path[-1], [*valid_keys(model, path[:-1], values), *also_valid], "valid keys: "
-        )
-    if kind == "missing":
-        return "required, but not set"
+        keys = [*valid_keys(model, path[:-1], values), *also_valid]
+        return f"unknown key; {suggestion(path[-1], keys, 'valid keys: ')}"
     if kind in ("enum", "literal_error"):
-        choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        return "expected " + suggestion(str(detail["input"]), choices, "one of ")
+        return _choice(str(detail["input"]), str(context["expected"]).replace(" or ", ", "))
     if kind == "union_tag_invalid":
-        choices = str(context["expected_tags"]).replace("'", "").split(", ")
-        return "type: expected " + suggestion(str(context["tag"]), choices, "one of ")
-    if kind == "union_tag_not_found":
-        return "needs a type"
-    if kind == "string_pattern_mismatch":
-        return f"expected a name of small letters, digits and _ (pattern {context['pattern']})"
+        return _choice(str(context["tag"]), str(context["expected_tags"]))
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
-    return _plain(detail["msg"])
+    words = _WORDS[kind].format_map(context) if kind in _WORDS else detail["msg"].replace("Input should be", "expected")
+    return re.sub(r"Decimal\('(.+?)'\)", r"\1", words)
+
+
+def _choice(given: str, choices: str) -> str:
+    valid = choices.replace("'", "").split(", ")
+    return suggestion(given, valid, "one of " if nearest(given, valid) else "expected one of ")
 
 
 def suggestion(name: str, valid: Sequence[str], introduction: str) -> str:
@@ -85,11 +119,3 @@ def suggestion(name: str, valid: Sequence[str], introduction: str) -> str:
     near = nearest(name, valid)
     every = introduction + (", ".join(valid) or "none")
     return f"did you mean {near!r}? ({every})" if near else every
-
-
-def _plain(message: str) -> str:
-    return (
-        message.replace("Input should be", "expected")
-        .replace("Value should be", "expected")
-        .replace("unable to parse string as an", "not an")
-    )

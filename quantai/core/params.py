@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -33,12 +34,17 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_odd_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool):
-            if info.field_name and not _mentions(cls.model_fields[info.field_name].annotation, bool):
-                raise ValueError(f"must not be a boolean (got {str(value).lower()})")
-        elif isinstance(value, int | float) and not abs(value) <= MAX_MAGNITUDE:
-            raise ValueError(f"must be a finite number of at most {MAX_MAGNITUDE:.0e} in magnitude")
-        return value
+        allows_bool = info.field_name is None or _mentions(cls.model_fields[info.field_name].annotation, bool)
+        return value if isinstance(value, bool) and allows_bool else refuse_odd_number(value)
+
+
+def refuse_odd_number(value: Any) -> Any:
+    """`value` as it is. Raises `ValueError` for a boolean, a NaN, an infinity or an absurdly large number."""
+    if isinstance(value, bool):
+        raise ValueError(f"must not be a boolean (got {str(value).lower()})")
+    if isinstance(value, int | float) and not (isfinite(value) and abs(value) <= MAX_MAGNITUDE):
+        raise ValueError(f"must be a finite number of at most {MAX_MAGNITUDE:.0e} in magnitude")
+    return value
 
 
 def _mentions(annotation: Any, wanted: type) -> bool:
@@ -85,5 +91,5 @@ PositiveDuration = Annotated[Duration, Field(gt=0)]
 Rate = Annotated[Decimal, BeforeValidator(parse_rate), Field(gt=-1, lt=1, json_schema_extra={"format": "rate"})]
 """A fraction: `0.001`, `0.1%` or `10bps`."""
 
-Positive = Annotated[Decimal, Field(gt=0)]
-NonNegative = Annotated[Decimal, Field(ge=0)]
+Positive = Annotated[Decimal, BeforeValidator(refuse_odd_number), Field(gt=0, le=MAX_MAGNITUDE)]
+NonNegative = Annotated[Decimal, BeforeValidator(refuse_odd_number), Field(ge=0, le=MAX_MAGNITUDE)]

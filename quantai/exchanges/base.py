@@ -1,6 +1,7 @@
-"""What a venue offers, as the rest of the daemon sees it. Interfaces only; one folder or module a venue implements them.
+"""What a venue offers, as the rest of the daemon sees it: interfaces, which one folder or module a venue implements.
 
-Commands go down (`SubmitOrder`, `CancelOrder`), execution reports come up, in FIX's words. The OMS decides what a report means.
+Commands go down (`SubmitOrder`, `CancelOrder`), execution reports come up, in FIX's words. The OMS decides what a
+report means.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from quantai.instruments import Instrument
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
-    """A new order for a venue. `quantity` and `price` lie on the instrument's grid; `price` is None for a market order."""
+    """A new order for a venue. `quantity` and `price` lie on the instrument's grid; a market order has no price."""
 
     client_order_id: str
     symbol: str
@@ -55,7 +56,9 @@ class ExecType(StrEnum):
 class ExecutionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a venue says of an order. The fields from `trade_id` to `liquidity` are set for a `TRADE` only.
 
-    `fee` is in `fee_currency`; a rebate is negative. `ts_event` is the venue's time, nanoseconds UTC.
+    `trade_id` tells a repeated report from a second fill of the order: a connector of a venue that has none makes one,
+    or leaves it empty and reports each fill once. `fee` is in `fee_currency`; a rebate is negative. `ts_event` is the
+    venue's time, nanoseconds UTC.
     """
 
     exec_type: ExecType
@@ -86,7 +89,10 @@ class Capabilities:
 
 
 class ExecutionConnector(ABC):
-    """Sends orders to one venue. Nothing here waits: what the venue answers comes as reports."""
+    """Sends orders to one venue. Nothing here waits: what the venue answers comes as reports, after the call returned.
+
+    A command that raises may or may not have reached the venue: the order becomes `UNKNOWN`.
+    """
 
     @abstractmethod
     def submit(self, command: SubmitOrder) -> None:
@@ -134,7 +140,7 @@ class ExchangeContext:
 
 
 class Exchange(Component):
-    """A venue. Subclass it, name it in YAML (`type` or `_target_`), and its public annotated attributes are its parameters."""
+    """A venue. Subclass it and name it in YAML (`type` or `_target_`); annotated attributes are its parameters."""
 
     capabilities = Capabilities()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from quantai.core.clock import Clock
+from quantai.core.errors import QuantAIError
 from quantai.data.feed import Feed
 from quantai.events import MarketEvent
 from quantai.events.bus import EventBus
@@ -15,7 +16,7 @@ _POLL_S = 0.01
 
 
 class VenueFeed(Feed):
-    """Connects venues and publishes what they send. `topics` are what each venue could be asked for; only the wanted are."""
+    """Connects venues and publishes what they send, of the `topics` that each venue could be asked for, the wanted."""
 
     def __init__(
         self,
@@ -44,14 +45,18 @@ class VenueFeed(Feed):
 
     async def run(self) -> None:
         """Stream until `stop`. Raises what a connector cannot go on after: a feed never dies in silence."""
-        streams = [asyncio.create_task(connector.run()) for connector in self._connectors.values()]
+        streams = {asyncio.create_task(connector.run()): venue for venue, connector in self._connectors.items()}
         stopped = asyncio.create_task(self._stopped.wait())
-        done, running = await asyncio.wait([*streams, stopped], return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        for task in done:
+        try:
+            await asyncio.wait([*streams, stopped], return_when=asyncio.FIRST_COMPLETED)
+            ended = [(task, venue) for task, venue in streams.items() if task.done()]
+        finally:
+            for task in (*streams, stopped):
+                task.cancel()
+            await asyncio.gather(*streams, stopped, return_exceptions=True)
+        for task, venue in ended:
             task.result()
+            raise QuantAIError(f"the market data of {venue} ended by itself")
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -64,6 +69,8 @@ class VenueFeed(Feed):
             await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
-        """Disconnect every venue."""
-        for connector in self._connectors.values():
-            await connector.stop()
+        """Disconnect every venue; one that fails keeps no other connected. Raises the first failure."""
+        stopping = [connector.stop() for connector in self._connectors.values()]
+        for result in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result

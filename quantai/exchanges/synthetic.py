@@ -1,16 +1,17 @@
-"""A venue inside the process: streams the synthetic market on the wall clock. For trying paper trading and recording."""
+"""A venue inside the process that streams the synthetic market on the wall clock: for paper trading and recording."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 
-from quantai.core.clock import NS_PER_SECOND, WallClock
+from quantai.core.clock import NS_PER_SECOND, Clock, WallClock
 from quantai.core.errors import StartupError
 from quantai.core.params import Positive, Section
 from quantai.data.synthetic import SyntheticInstrument, SyntheticMarket
-from quantai.events import BarEvent
+from quantai.events import BarEvent, MarketEvent, TickEvent
 from quantai.exchanges.base import Capabilities, EventSink, Exchange, ExchangeContext, MarketDataConnector
+from quantai.instruments import Symbol
 
 _ONE_DAY_NS = 86_400 * NS_PER_SECOND
 
@@ -39,12 +40,12 @@ class SyntheticExchange(Exchange):
 
 
 class SyntheticMarketData(MarketDataConnector):
-    """Plays a synthetic day after another, each event when its time comes."""
+    """Plays a synthetic day after another, each event when its time comes; a day begins at the prices of the last."""
 
-    def __init__(self, context: ExchangeContext, prices: dict[str, float]) -> None:
+    def __init__(self, context: ExchangeContext, prices: dict[str, float], clock: Clock | None = None) -> None:
         self._context = context
         self._prices = prices
-        self._clock = WallClock()
+        self._clock = clock or WallClock()
         self._topics: frozenset[str] = frozenset()
 
     async def start(self, topics: Sequence[str], sink: EventSink) -> None:
@@ -68,8 +69,15 @@ class SyntheticMarketData(MarketDataConnector):
                     if delay_ns > 0:
                         await asyncio.sleep(delay_ns / NS_PER_SECOND)
                     self._sink(event)
+                self._remember(batch)
                 await asyncio.sleep(0)
             day += 1
+
+    def _remember(self, batch: Sequence[MarketEvent]) -> None:
+        """Where prices are, for the next day to begin there."""
+        newest = {event.symbol: event for event in batch if isinstance(event, TickEvent)}
+        for symbol, tick in newest.items():
+            self._prices[Symbol.parse(symbol).base] = tick.mid
 
     def _market(self, seed: int, start_ns: int) -> SyntheticMarket:
         return SyntheticMarket(

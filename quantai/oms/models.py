@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
+from quantai.core.enums import CLOSED_STATES, OrderState, OrderType, Side, TimeInForce
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
 
@@ -30,8 +30,8 @@ class Order:
     """An order and what its events made of it. Only the OMS changes one.
 
     Quantities are in base currency or contracts; `average_price` is that of the fills so far (0 before the first).
-    Awaiting an order gives the order itself at once, so that `order = await self.buy(...)` and `order = self.buy(...)` are the
-    same: neither waits for the venue.
+    `is_accepted` says that the venue confirmed it, `reason` why it is in its state. Awaiting an order gives the order
+    itself at once: `order = await self.buy(...)` and `order = self.buy(...)` are the same, neither waits for the venue.
     """
 
     client_order_id: str
@@ -46,6 +46,7 @@ class Order:
     ts_submitted: int
     state: OrderState = OrderState.PENDING_NEW
     venue_order_id: str = ""
+    is_accepted: bool = False
     filled_quantity: Decimal = ZERO
     filled_value: Decimal = ZERO
     ts_last: int = 0
@@ -65,7 +66,9 @@ class Order:
     @property
     def leaves_quantity(self) -> Decimal:
         """What may still trade; 0 once the order is closed or overfilled."""
-        return max(self.quantity - self.filled_quantity, ZERO) if self.state.is_open else ZERO
+        if self.state in CLOSED_STATES:
+            return ZERO
+        return max(self.quantity - self.filled_quantity, ZERO) if self.filled_quantity else self.quantity
 
     @property
     def average_price(self) -> Decimal:
@@ -75,7 +78,7 @@ class Order:
     @property
     def is_open(self) -> bool:
         """Whether it may still trade."""
-        return self.state.is_open
+        return self.state not in CLOSED_STATES
 
     def __await__(self) -> Generator[None, None, Order]:
         return self

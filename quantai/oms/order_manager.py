@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState, OrderType
-from quantai.core.errors import OrderError
+from quantai.core.errors import BusError, OrderError
 from quantai.core.identifiers import ClientOrderIds
 from quantai.core.numbers import ZERO
 from quantai.events import (
+    ErrorEvent,
     Event,
     FillEvent,
-    OrderAcceptedEvent,
-    OrderCanceledEvent,
-    OrderCancelRejectedEvent,
     OrderDeniedEvent,
     OrderEvent,
-    OrderExpiredEvent,
     OrderFilledEvent,
     OrderPartiallyFilledEvent,
     OrderPendingCancelEvent,
-    OrderRejectedEvent,
     OrderSubmittedEvent,
-    OrderUnknownEvent,
 )
 from quantai.events.bus import EventBus
 from quantai.exchanges.base import CancelOrder, ExecType, ExecutionConnector, ExecutionReport, SubmitOrder
 from quantai.oms.journal import Journal
 from quantai.oms.models import Order, OrderRequest
+from quantai.oms.reports import Head, is_sound_fill, status_event
 from quantai.oms.risk.base import Approved, Denied, RiskEngine
 from quantai.oms.state_machine import CANCELABLE, next_state
 
 logger = logging.getLogger(__name__)
+
+COMPONENT = "order manager"
+"""Who speaks in the error events of the OMS; no strategy can be called that."""
 
 FillBook = Callable[[FillEvent], Event]
 
@@ -42,8 +40,8 @@ FillBook = Callable[[FillEvent], Event]
 class OrderManager:
     """Owns every order. Nobody else changes one, and nothing here waits.
 
-    `book_fill` is the portfolio's. It is called before the fill is published, so that no risk check ever sees an order closed
-    and its position not yet there; the event it returns is published after the fill.
+    `book_fill` is the portfolio's. It is called before the fill is published, so that no risk check ever sees an order
+    closed and its position not yet there; the event it returns is published after the fill.
     """
 
     def __init__(
@@ -64,22 +62,13 @@ class OrderManager:
         self._executors = executors
         self._ids = ids
         self._book_fill = book_fill
-        self.counts = {
-            "submitted": 0,
-            "denied": 0,
-            "fills": 0,
-            "illegal": 0,
-            "unmatched": 0,
-            "duplicates": 0,
-            "overfills": 0,
-        }
+        counted = ("submitted", "denied", "fills", "illegal", "unmatched", "duplicates", "overfills", "alarms")
+        self.counts = dict.fromkeys(counted, 0)
         for executor in executors.values():
             executor.on_report(self.apply)
 
     def submit(self, request: OrderRequest) -> Order:
-        """Check `request` and send it, or deny it; either way the order tells. Raises `OrderError` for what is no order."""
-        if (request.price is None) != (request.order_type is OrderType.MARKET):
-            raise OrderError(f"a {request.order_type} order {'needs a' if request.price is None else 'takes no'} price")
+        """Check `request` and send it, or deny it: the order tells. Raises `OrderError` for what is no order."""
         order = self._new_order(request)
         verdict = self._risk.check(order)
         if isinstance(verdict, Denied):
@@ -93,16 +82,14 @@ class OrderManager:
         if order.state not in CANCELABLE:
             return
         order.state = OrderState.PENDING_CANCEL
-        self._record(order, OrderPendingCancelEvent(*self._head(order, self._clock.now_ns())))
-        self._executors[order.venue].cancel(CancelOrder(order.client_order_id, order.symbol, order.venue_order_id))
+        event = OrderPendingCancelEvent(*self._head(order, self._clock.now_ns()))
+        self._keep(order, event)
+        command = CancelOrder(order.client_order_id, order.symbol, order.venue_order_id)
+        self._hand_over(order, event, lambda: self._executors[order.venue].cancel(command))
 
     def cancel_all(self, strategy: str | None = None, symbol: str | None = None) -> list[Order]:
-        """Cancel every open order, or those of one strategy or symbol; the orders that were asked to be cancelled."""
-        orders = [
-            order
-            for order in self._journal.open_orders()
-            if strategy in (None, order.strategy) and symbol in (None, order.symbol)
-        ]
+        """Cancel every open order, or those of one strategy or symbol; the orders that were open."""
+        orders = self.open_orders(strategy, symbol)
         for order in orders:
             self.cancel(order)
         return orders
@@ -116,6 +103,10 @@ class OrderManager:
         ]
 
     def _new_order(self, request: OrderRequest) -> Order:
+        if (request.price is None) != (request.order_type is OrderType.MARKET):
+            raise OrderError(f"a {request.order_type} order {'needs a' if request.price is None else 'takes no'} price")
+        if not request.side.sign:
+            raise OrderError(f"an order buys or sells, its side cannot be {request.side}")
         if request.instrument.venue not in self._executors:
             raise OrderError(f"nothing executes orders at {request.instrument.venue}")
         now = self._clock.now_ns()
@@ -138,102 +129,128 @@ class OrderManager:
         order.state = OrderState.DENIED
         order.reason = f"{verdict.code}: {verdict.reason}"
         self.counts["denied"] += 1
-        self._record(
-            order,
-            OrderDeniedEvent(
-                *self._head(order, order.ts_submitted),
-                order.side, order.order_type, order.quantity, order.price, verdict.code, verdict.reason,
-            ),
+        event = OrderDeniedEvent(
+            *self._head(order, order.ts_submitted),
+            order.side, order.order_type, order.quantity, order.price, verdict.code, verdict.reason,
         )  # fmt: skip
+        self._keep(order, event)
+        self._publish(event)
 
     def _send(self, approved: Approved) -> None:
+        """Persist, then send, then tell. What cannot be kept is not sent."""
         order = approved.order
+        event = OrderSubmittedEvent(
+            *self._head(order, order.ts_submitted),
+            order.side, order.order_type, order.time_in_force, order.quantity, order.price,
+        )  # fmt: skip
+        if not self._keep(order, event):
+            self._deny(Denied(order, "NOT_JOURNALLED", "the journal did not take the order, so it was not sent"))
+            return
         self.counts["submitted"] += 1
-        self._record(
-            order,
-            OrderSubmittedEvent(
-                *self._head(order, order.ts_submitted),
-                order.side, order.order_type, order.time_in_force, order.quantity, order.price,
-            ),
+        command = SubmitOrder(
+            order.client_order_id, order.symbol, order.side, order.order_type,
+            order.quantity, order.price, order.time_in_force,
         )  # fmt: skip
-        self._executors[order.venue].submit(
-            SubmitOrder(
-                order.client_order_id, order.symbol, order.side, order.order_type,
-                order.quantity, order.price, order.time_in_force,
+        self._hand_over(order, event, lambda: self._executors[order.venue].submit(command))
+
+    def _hand_over(self, order: Order, event: OrderEvent, send: Callable[[], None]) -> None:
+        """Give a command to the connector, then publish `event`. A connector that fails leaves the outcome unknown."""
+        failure = ""
+        try:
+            send()
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+            logger.exception("the connector of %s failed on order %s", order.venue, order.client_order_id)
+        self._publish(event)
+        if failure:
+            self._apply_status(
+                order,
+                ExecutionReport(
+                    exec_type=ExecType.UNKNOWN,
+                    client_order_id=order.client_order_id,
+                    ts_event=self._clock.now_ns(),
+                    reason=failure,
+                ),
             )
-        )  # fmt: skip
 
     def apply(self, report: ExecutionReport) -> None:
-        """Take what a venue says. An illegal report changes nothing, is counted and logged; a fill is always booked, once."""
+        """Take what a venue says. An illegal report changes nothing and is counted; a fill is always booked, once."""
         order = self._journal.get(report.client_order_id)
         if order is None:
             self.counts["unmatched"] += 1
-            logger.error(
-                "a venue reports %s on %s, an order nobody here knows", report.exec_type, report.client_order_id
-            )
-            return
-        if report.exec_type is ExecType.TRADE:
+            self._alarm("UnmatchedReport", f"{report.client_order_id} is an order nobody here knows: {report}")
+        elif report.exec_type is ExecType.TRADE:
             self._apply_trade(order, report)
         else:
             self._apply_status(order, report)
 
     def _apply_status(self, order: Order, report: ExecutionReport) -> None:
         state = next_state(
-            order.state, report.exec_type, has_fills=order.filled_quantity > 0, is_complete=order.leaves_quantity <= 0
+            order.state,
+            report.exec_type,
+            is_accepted=order.is_accepted,
+            has_fills=order.filled_quantity > 0,
+            is_complete=order.filled_quantity >= order.quantity,
         )
         if state is None:
             self._illegal(order, report)
             return
         leaves = order.leaves_quantity
         order.state = state
+        order.is_accepted |= report.exec_type is ExecType.NEW
         order.venue_order_id = report.venue_order_id or order.venue_order_id
-        order.reason = report.reason or order.reason
-        self._record(order, self._status_event(order, report, leaves))
-
-    def _status_event(self, order: Order, report: ExecutionReport, leaves: Decimal) -> OrderEvent:
-        head = self._head(order, report.ts_event)
-        match report.exec_type:
-            case ExecType.NEW:
-                return OrderAcceptedEvent(*head, order.venue_order_id)
-            case ExecType.REJECTED:
-                return OrderRejectedEvent(*head, report.reason)
-            case ExecType.CANCELED:
-                return OrderCanceledEvent(*head, leaves, report.reason)
-            case ExecType.EXPIRED:
-                return OrderExpiredEvent(*head, leaves, report.reason)
-            case ExecType.CANCEL_REJECTED:
-                return OrderCancelRejectedEvent(*head, report.reason)
-            case _:
-                return OrderUnknownEvent(*head, report.reason)
+        if report.exec_type is not ExecType.CANCEL_REJECTED:
+            order.reason = report.reason or order.reason
+        event = status_event(report, self._head(order, report.ts_event), order.venue_order_id, leaves)
+        self._keep(order, event)
+        self._publish(event)
 
     def _apply_trade(self, order: Order, report: ExecutionReport) -> None:
-        if report.trade_id in order.trade_ids:
+        if not is_sound_fill(report):
+            self._illegal(order, report)
+            self._alarm("UnsoundFill", f"{order.client_order_id}: a fill that cannot be booked: {report}")
+            return
+        # Without an id nothing tells a repeated fill from a second one: it is booked, and an overfill raises the alarm.
+        if report.trade_id and report.trade_id in order.trade_ids:
             self.counts["duplicates"] += 1
             return
         order.trade_ids.add(report.trade_id)
+        if not order.is_open:
+            logger.warning("order %s traded %s after it was %s", order.client_order_id, report.quantity, order.state)
+        fill = self._take_fill(order, report)
+        position_event = self._book(fill)
+        self._keep(order, fill)
+        self._publish(fill)
+        if position_event is not None:
+            self._publish(position_event)
+        if order.filled_quantity > order.quantity:
+            self.counts["overfills"] += 1
+            self._alarm("Overfill", f"{order.client_order_id}: {order.filled_quantity} traded of {order.quantity}")
+
+    def _take_fill(self, order: Order, report: ExecutionReport) -> FillEvent:
         order.filled_quantity += report.quantity
         order.filled_value += report.quantity * report.price
         leaves = max(order.quantity - order.filled_quantity, ZERO)
-        if order.filled_quantity > order.quantity:
-            self.counts["overfills"] += 1
-            logger.error(
-                "order %s is overfilled: %s of %s", order.client_order_id, order.filled_quantity, order.quantity
-            )
-        if not order.is_open:
-            logger.warning("order %s traded %s after it was %s", order.client_order_id, report.quantity, order.state)
-        state = next_state(order.state, ExecType.TRADE, has_fills=True, is_complete=leaves == 0)
+        state = next_state(
+            order.state, ExecType.TRADE, is_accepted=order.is_accepted, has_fills=True, is_complete=not leaves
+        )
         order.state = state or order.state
         order.venue_order_id = report.venue_order_id or order.venue_order_id
         self.counts["fills"] += 1
-        cls = OrderFilledEvent if leaves == 0 else OrderPartiallyFilledEvent
-        fill = cls(
+        cls = OrderPartiallyFilledEvent if leaves else OrderFilledEvent
+        return cls(
             *self._head(order, report.ts_event),
             report.trade_id, order.side, report.price, report.quantity, order.filled_quantity, leaves,
             report.fee, report.fee_currency, report.liquidity,
         )  # fmt: skip
-        position_event = self._book_fill(fill)
-        self._record(order, fill)
-        self._bus.post(position_event)
+
+    def _book(self, fill: FillEvent) -> Event | None:
+        try:
+            return self._book_fill(fill)
+        except Exception as error:
+            logger.exception("fill %s is not in the portfolio", fill)
+            self._alarm("UnbookedFill", f"{fill.client_order_id}: the portfolio did not take {fill}: {error}")
+            return None
 
     def _illegal(self, order: Order, report: ExecutionReport) -> None:
         self.counts["illegal"] += 1
@@ -244,12 +261,32 @@ class OrderManager:
             order.state,
         )
 
-    def _head(self, order: Order, ts_event: int) -> tuple[str, str, str, str, int, int, str]:
+    def _head(self, order: Order, ts_event: int) -> Head:
         """The fields every order event begins with."""
         now = self._clock.now_ns()
         return (order.client_order_id, order.strategy, order.venue, order.symbol, ts_event, now, order.cause)
 
-    def _record(self, order: Order, event: OrderEvent) -> None:
+    def _keep(self, order: Order, event: OrderEvent) -> bool:
+        """Whether the journal took `event`. A journal that fails stops new orders, never a cancel or a fill."""
         order.ts_last = event.ts_init
-        self._journal.append(order, event)
-        self._bus.post(event)
+        try:
+            self._journal.append(order, event)
+        except Exception as error:
+            logger.exception("the journal failed on %s", event)
+            self._alarm("JournalFailed", f"{event.topic} of {order.client_order_id} is not in the journal: {error}")
+            return False
+        return True
+
+    def _publish(self, event: Event) -> None:
+        try:
+            self._bus.post(event)
+        except BusError:
+            self.counts["alarms"] += 1
+            logger.exception("%s was not published", event)
+
+    def _alarm(self, error: str, message: str) -> None:
+        """Tell of what somebody must look at: the books may not be what the venue has."""
+        self.counts["alarms"] += 1
+        logger.error("%s: %s", error, message)
+        now = self._clock.now_ns()
+        self._publish(ErrorEvent(COMPONENT, now, now, error, message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from quantai.core.clock import Clock, Timer, iso_utc
+from quantai.core.clock import NS_PER_SECOND, Clock, Timer, iso_utc
 from quantai.core.numbers import plain
 from quantai.core.params import duration_text
 from quantai.data.feed import Feed
@@ -64,14 +64,23 @@ def log_status(feed: Feed, orders: OrderManager | None = None, portfolio: Portfo
 def check_feeds(
     bus: EventBus, clock: Clock, market: MarketView, instruments: Sequence[Instrument], limit_ns: int
 ) -> Job:
-    """A job that publishes a `StaleEvent` for each instrument that was seen once and then silent for `limit_ns`."""
+    """A job that publishes a `StaleEvent` for each instrument that has been silent for `limit_ns`, from its making on.
+
+    The event comes every time, the log line when silence begins and when it ends.
+    """
+    made_ns = clock.now_ns()
+    stale: set[Instrument] = set()
 
     def job(due_ns: int) -> None:
         for instrument in instruments:
-            seen_ns = market.seen_ns(instrument.venue, instrument.symbol)
-            if seen_ns is not None and due_ns - seen_ns >= limit_ns:
-                age_ns = due_ns - seen_ns
-                logger.warning("%s is silent for %d s", instrument, age_ns // 1_000_000_000)
+            age_ns = due_ns - (market.seen_ns(instrument.venue, instrument.symbol) or made_ns)
+            if age_ns >= limit_ns:
+                if instrument not in stale:
+                    logger.warning("%s is silent for %.1f s", instrument, age_ns / NS_PER_SECOND)
+                stale.add(instrument)
                 bus.post(StaleEvent("feeds", due_ns, clock.now_ns(), instrument.venue, instrument.symbol, age_ns))
+            elif instrument in stale:
+                logger.info("%s is back", instrument)
+                stale.remove(instrument)
 
     return job

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -24,6 +26,18 @@ class _UtcJsonFormatter(JsonFormatter):
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
 
 
+class _BriefFormatter(logging.Formatter):
+    """For people where a file has the whole: of an error just the place it came from, not the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{record.name}: {record.getMessage()}"
+        trace = record.exc_info[2] if record.exc_info else None
+        if trace is None:
+            return line
+        place = traceback.extract_tb(trace)[-1]
+        return f"{line} (at {place.filename}:{place.lineno}, the traceback is in the log file)"
+
+
 def _json_formatter() -> logging.Formatter:
     return _UtcJsonFormatter(
         "{asctime}{levelname}{name}{message}",
@@ -32,7 +46,9 @@ def _json_formatter() -> logging.Formatter:
     )
 
 
-def setup_logging(
+@contextmanager
+def logging_to(
+    terminal: Console,
     *,
     level: str,
     levels: Mapping[str, str],
@@ -40,36 +56,38 @@ def setup_logging(
     file: Path | None,
     max_bytes: int,
     backups: int,
-) -> None:
-    """Send all loggers to standard error in the wanted form, and to `file` where one is given; what was set up before goes."""
-    root = logging.getLogger()
-    close_logging()
-    root.setLevel(level)
-    for name, own_level in levels.items():
-        logging.getLogger(name).setLevel(own_level)
-    if console != "none":
-        root.addHandler(_console_handler(console))
+) -> Iterator[None]:
+    """Meanwhile, send all loggers to standard error in the wanted form, and to `file` where one is given.
+
+    `terminal` is where the human form is drawn: share it with a progress bar, and neither tears the other apart.
+    """
+    handlers = [] if console == "none" else [_console_handler(console, terminal, has_file=file is not None)]
     if file is not None:
-        handler = RotatingFileHandler(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
-        handler.setFormatter(_json_formatter())
-        root.addHandler(handler)
+        rotating = RotatingFileHandler(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
+        rotating.setFormatter(_json_formatter())
+        handlers.append(rotating)
+    root = logging.getLogger()
+    wanted = {"root": level, **levels}
+    before = {name: logging.getLogger(name).level for name in wanted}
+    try:
+        for name, own_level in wanted.items():
+            logging.getLogger(name).setLevel(own_level)
+        for handler in handlers:
+            root.addHandler(handler)
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        for name, own_level_before in before.items():
+            logging.getLogger(name).setLevel(own_level_before)
 
 
-def _console_handler(form: Form) -> logging.Handler:
-    if form == "human" or (form == "auto" and sys.stderr.isatty()):
-        human = RichHandler(
-            console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S", rich_tracebacks=False
-        )
-        human.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+def _console_handler(form: Form, terminal: Console, *, has_file: bool) -> logging.Handler:
+    if form == "human" or (form == "auto" and terminal.is_terminal):
+        human = RichHandler(console=terminal, show_path=False, log_time_format="%H:%M:%S")
+        human.setFormatter(_BriefFormatter() if has_file else logging.Formatter("%(name)s: %(message)s"))
         return human
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_json_formatter())
     return handler
-
-
-def close_logging() -> None:
-    """Flush and take away every handler."""
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        root.removeHandler(handler)
-        handler.close()

@@ -10,31 +10,28 @@ logger = logging.getLogger(__name__)
 
 
 class ServiceNotifier:
-    """Sends `READY=1`, `STOPPING=1` and `STATUS=`; does nothing where systemd does not listen."""
+    """Sends `READY=1` and `STOPPING=1`, each with a line for `systemctl status`, where systemd listens."""
 
     def __init__(self, address: str | None = None) -> None:
-        """`address` is that of the socket, `NOTIFY_SOCKET` where not given; a leading `@` means the abstract namespace."""
+        """`address` is the socket's, `NOTIFY_SOCKET` where not given; a leading `@` means the abstract namespace."""
         self._address = address if address is not None else os.environ.get("NOTIFY_SOCKET", "")
 
-    def ready(self, status: str = "") -> None:
+    def ready(self, status: str) -> None:
         """Everything is started."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send("READY=1", status)
 
-    def stopping(self, status: str = "") -> None:
+    def stopping(self, status: str) -> None:
         """The daemon is on its way down."""
-        self._send(f"STOPPING=1\nSTATUS={status}")
+        self._send("STOPPING=1", status)
 
-    def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
-        self._send(f"STATUS={status}")
-
-    def _send(self, message: str) -> None:
+    def _send(self, state: str, status: str) -> None:
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        message = f"{state}\nSTATUS={' '.join(status.split())}"
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.setblocking(False)
                 sender.sendto(message.encode(), address)
         except OSError as error:
-            logger.warning("systemd was not told %r: %s", message.split("\n")[0], error)
+            logger.warning("systemd was not told %s: %s", state, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -17,17 +16,17 @@ _UNITS = 1_000
 
 
 class ReplayProgress:
-    """Drawn on standard error where that is a terminal, else silent. Use it as a context around the run."""
+    """Drawn on `console` where that is a terminal, else silent. Use it as a context around the run."""
 
-    def __init__(self, enabled: bool = True) -> None:
+    def __init__(self, console: Console, enabled: bool = True) -> None:
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            disable=not (enabled and sys.stderr.isatty()),
+            console=console,
+            disable=not (enabled and console.is_terminal),
             transient=True,
         )
         self._range_ns = (0, 1)

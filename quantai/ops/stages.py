@@ -29,7 +29,7 @@ class Stage:
 
 
 class Stages:
-    """Parts in the order in which they depend on each other."""
+    """Parts in the order in which they depend on each other. `failures` tells what did not stop as it should."""
 
     def __init__(self, stages: list[Stage], *, start_timeout_ns: int, stop_timeout_ns: int) -> None:
         self._stages = stages
@@ -39,35 +39,42 @@ class Stages:
         self.failures: list[str] = []
 
     async def start(self) -> None:
-        """Start each. Raises `StartupError` for the first that fails or takes too long; `stop` then stops those before it."""
+        """Start each. Raises `StartupError` for the first that fails or takes too long.
+
+        `stop` then stops those before it, and that one too: it may be half started.
+        """
         for stage in self._stages:
             self._started.append(stage)
             try:
-                await asyncio.wait_for(stage.start(), self._start_timeout_s)
-            except TimeoutError:
-                raise StartupError(
-                    f"{stage.name} did not start within {self._start_timeout_s:g} s (ops.start_timeout)"
-                ) from None
-            except QuantAIError:
-                raise
+                async with asyncio.timeout(self._start_timeout_s) as deadline:
+                    await stage.start()
             except Exception as error:
-                raise StartupError(f"{stage.name} did not start: {type(error).__name__}: {error}") from error
+                if deadline.expired():
+                    late = f"{stage.name} did not start within {self._start_timeout_s:g} s (ops.start_timeout)"
+                    raise StartupError(late) from None
+                logger.debug("starting %s failed", stage.name, exc_info=True)
+                raise StartupError(f"{stage.name} did not start: {_describe(error)}") from error
             logger.debug("started %s", stage.name)
 
     async def stop(self) -> None:
-        """Stop what was started, last first. A stage that fails or is late is told in `failures`, and the next one stopped."""
+        """Stop what was started, last first. What fails or is late is told in `failures`, and the next one stopped."""
         while self._started:
             stage = self._started.pop()
             try:
-                await asyncio.wait_for(stage.stop(), self._stop_timeout_s)
-            except TimeoutError:
-                self._failed(f"{stage.name} did not stop within {self._stop_timeout_s:g} s (ops.stop_timeout)")
+                async with asyncio.timeout(self._stop_timeout_s) as deadline:
+                    await stage.stop()
             except Exception as error:
                 logger.debug("stopping %s failed", stage.name, exc_info=True)
-                self._failed(f"{stage.name} did not stop cleanly: {type(error).__name__}: {error}")
+                late = f"{stage.name} did not stop within {self._stop_timeout_s:g} s (ops.stop_timeout)"
+                self._failed(late if deadline.expired() else f"{stage.name} did not stop cleanly: {_describe(error)}")
             else:
                 logger.debug("stopped %s", stage.name)
 
     def _failed(self, message: str) -> None:
         self.failures.append(message)
         logger.error("%s", message)
+
+
+def _describe(error: Exception) -> str:
+    """What QuantAI's own errors say says enough; others are told with their type."""
+    return str(error) if isinstance(error, QuantAIError) else f"{type(error).__name__}: {error}"

@@ -69,15 +69,18 @@ class Portfolio:
         }
         self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO, self.starting_balances)
         self._positions: dict[PositionKey, Position] = {}
+        self._net: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         self.starting_equity: Decimal | None = None
 
     def book_fill(self, fill: FillEvent) -> PositionEvent:
         """Take a fill into balances and position; the event that tells what it did to the position."""
         instrument = self._catalogue.get(fill.venue, fill.symbol)
-        position = self._positions.setdefault((fill.strategy, fill.venue, fill.symbol), Position(instrument))
+        key = (fill.strategy, fill.venue, fill.symbol)
+        position = self._positions.get(key) or self._positions.setdefault(key, Position(instrument))
         before = position.quantity
         signed = fill.quantity * fill.side.sign
         realized = position.trade(signed, fill.price)
+        self._net[fill.venue, fill.symbol] += signed
         self._pay(instrument, signed, fill, realized)
         position.pay_fee(fill.fee, fill.fee_currency)
         return self._position_event(fill, position, before)
@@ -118,7 +121,13 @@ class Portfolio:
         if strategy is not None:
             position = self._positions.get((strategy, venue, symbol))
             return position.quantity if position else ZERO
-        return sum((p.quantity for key, p in self._positions.items() if key[1:] == (venue, symbol)), ZERO)
+        return self._net.get((venue, symbol), ZERO)
+
+    def net_positions(self) -> Iterator[tuple[Instrument, Decimal]]:
+        """Every instrument the account has a position in, all strategies together, signed."""
+        for key, quantity in self._net.items():
+            if quantity:
+                yield self._catalogue.get(*key), quantity
 
     def positions(self) -> Iterator[tuple[PositionKey, Position]]:
         """Every position that ever was, by (strategy, venue, symbol)."""
@@ -128,60 +137,34 @@ class Portfolio:
         """`amount` in base currency; None where there is no price."""
         return self._converter.to_base(amount, currency, venue)
 
-    def gross_exposure(self, venue: str | None = None) -> Decimal | None:
-        """The notional of all positions in base currency; None where one has no price."""
-        held = [(at, position) for (_, at, _), position in self._positions.items() if venue in (None, at)]
-        return add_up(self._notional_in_base(at, position) for at, position in held if position.quantity)
-
-    def _notional_in_base(self, venue: str, position: Position) -> Decimal | None:
-        price = self._market.price(venue, position.instrument.symbol)
-        if price is None:
-            return None
-        notional = position.instrument.notional(position.quantity, price)
-        return self.to_base(notional, position.instrument.settlement_currency, venue)
-
-    def margin_notional(self, venue: str, currency: str) -> Decimal | None:
-        """The notional of the margined positions settled in `currency`; None where one has no price."""
-        return add_up(
-            None if price is None else position.instrument.notional(position.quantity, price)
-            for position, price in self._margined(venue, currency)
-        )
-
     def unrealized(self, venue: str, currency: str) -> Decimal | None:
         """Profit not yet taken on margined positions settled in `currency`; None where one has no price."""
         return add_up(
-            None if price is None else position.unrealized_pnl(price)
-            for position, price in self._margined(venue, currency)
+            self._profit(position)
+            for (_, at, _), position in self._positions.items()
+            if at == venue
+            and position.quantity
+            and position.instrument.is_margined
+            and position.instrument.settlement_currency == currency
         )
 
-    def _margined(self, venue: str, currency: str) -> Iterator[tuple[Position, Decimal | None]]:
-        for (_, at, symbol), position in self._positions.items():
-            instrument = position.instrument
-            if (
-                at == venue
-                and position.quantity
-                and instrument.is_margined
-                and instrument.settlement_currency == currency
-            ):
-                yield position, self._market.price(at, symbol)
-
     def value(self) -> Valuation:
-        """Everything held, in base currency: cash and spot holdings, profit on margined positions, options at market."""
-        cash = [self.to_base(amount, currency, venue) for (venue, currency), amount in self._balances.items()]
-        return Valuation.of([*cash, *(self._worth(key, position) for key, position in self._positions.items())])
+        """Everything held, in base currency: cash and spot holdings, margined positions' profit, options at market."""
+        positions = Valuation.of(self._worth(position) for position in self._positions.values())
+        return self._cash(self._balances) + positions
 
-    def _worth(self, key: PositionKey, position: Position) -> Decimal | None:
+    def _cash(self, balances: Mapping[tuple[str, str], Decimal]) -> Valuation:
+        return Valuation.of(self.to_base(amount, currency, venue) for (venue, currency), amount in balances.items())
+
+    def _worth(self, position: Position) -> Decimal | None:
         """What a position adds to the balances: nothing for spot, whose holding is a balance."""
         instrument = position.instrument
         if not position.quantity or instrument.type is InstrumentType.SPOT:
             return ZERO
+        if instrument.is_margined:
+            return self._settled(position, self._profit(position))
         price = self._market.price(instrument.venue, instrument.symbol)
-        if price is None:
-            return None
-        amount = position.unrealized_pnl(price)
-        if not instrument.is_margined:
-            amount = instrument.value(position.quantity, price)
-        return self.to_base(amount, instrument.settlement_currency, instrument.venue)
+        return None if price is None else self._settled(position, instrument.value(position.quantity, price))
 
     def strategy_value(self, strategy: str) -> TradingValue | None:
         """What a strategy made; None where one of its positions or fees has no price."""
@@ -194,7 +177,7 @@ class Portfolio:
     def _made(self, is_wanted: Callable[[PositionKey], bool]) -> TradingValue | None:
         own = [position for key, position in self._positions.items() if is_wanted(key)]
         realized = add_up(self._settled(position, position.realized_pnl) for position in own)
-        unrealized = add_up(self._unrealized(position) for position in own)
+        unrealized = add_up(self._settled(position, self._profit(position)) for position in own)
         traded = add_up(self._settled(position, position.traded_notional) for position in own)
         fees = add_up(
             self.to_base(amount, currency, position.instrument.venue)
@@ -205,14 +188,18 @@ class Portfolio:
             return None
         return TradingValue(realized, unrealized, fees, traded)
 
-    def _settled(self, position: Position, amount: Decimal) -> Decimal | None:
-        return self.to_base(amount, position.instrument.settlement_currency, position.instrument.venue)
-
-    def _unrealized(self, position: Position) -> Decimal | None:
+    def _profit(self, position: Position) -> Decimal | None:
+        """Not yet taken, in settlement currency; None where there is no price."""
         if not position.quantity:
             return ZERO
         price = self._market.price(position.instrument.venue, position.instrument.symbol)
-        return None if price is None else self._settled(position, position.unrealized_pnl(price))
+        return None if price is None else position.unrealized_pnl(price)
+
+    def _settled(self, position: Position, amount: Decimal | None) -> Decimal | None:
+        """An amount of a position's settlement currency in base currency."""
+        if amount is None:
+            return None
+        return self.to_base(amount, position.instrument.settlement_currency, position.instrument.venue)
 
     def total_fees(self) -> Valuation:
         """All fees paid, in base currency."""
@@ -223,10 +210,11 @@ class Portfolio:
         )
 
     def publish_value(self) -> PortfolioValueEvent:
-        """Value everything and publish it. The first valuation in which all has a price is the starting equity."""
+        """Value everything and publish it. What the account began with is valued once all of that has a price."""
+        if self.starting_equity is None:
+            start = self._cash(self.starting_balances)
+            self.starting_equity = None if start.unpriced else start.total
         valuation = self.value()
-        if self.starting_equity is None and not valuation.unpriced:
-            self.starting_equity = valuation.total
         pnl = ZERO if self.starting_equity is None else valuation.total - self.starting_equity
         now = self._clock.now_ns()
         event = PortfolioValueEvent(

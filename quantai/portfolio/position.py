@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
 
-# Average cost divides; the share of cost that a partial close takes is rounded here, and what is rounded stays in the cost
-# of the rest, so that realized and unrealized profit always add up exactly.
+# Average cost divides; the share of cost that a partial close takes is rounded here, and what is rounded stays in the
+# cost of the rest, so that realized and unrealized profit always add up exactly. Nothing else here rounds.
 _COST_STEP = Decimal("1e-12")
+_DIVIDING = Context(prec=56)
 
 
 class Position:
@@ -52,16 +53,17 @@ class Position:
     def _cost_of(self, closing: Decimal) -> Decimal:
         if closing == self.quantity:
             return self.cost
-        return (self.cost * closing / self.quantity).quantize(_COST_STEP)
+        share = _DIVIDING.divide(_DIVIDING.multiply(self.cost, closing), self.quantity)
+        return share.quantize(_COST_STEP, context=_DIVIDING)
 
     @property
     def average_price(self) -> Decimal:
-        """The price at which the open quantity would realize nothing; 0 when flat."""
+        """The price at which the open quantity would realize nothing, to 12 decimals; 0 when flat."""
         if not self.quantity:
             return ZERO
-        if self.instrument.inverse:
-            return -self.quantity * self.instrument.multiplier / self.cost
-        return self.cost / (self.quantity * self.instrument.multiplier)
+        size = self.quantity * self.instrument.multiplier
+        price = _DIVIDING.divide(-size, self.cost) if self.instrument.inverse else _DIVIDING.divide(self.cost, size)
+        return price.quantize(_COST_STEP, context=_DIVIDING)
 
     def unrealized_pnl(self, price: Decimal) -> Decimal:
         """The profit that closing everything at `price` would realize."""

@@ -1,4 +1,4 @@
-"""What holdings are worth in one currency. What has no price has no worth: it is counted, never taken for zero in silence."""
+"""What holdings are worth in one currency. What has no price is counted, not silently taken for zero."""
 
 from __future__ import annotations
 
@@ -33,8 +33,16 @@ class Valuation:
     @staticmethod
     def of(amounts: Iterable[Decimal | None]) -> Valuation:
         """Add up what is known, count what is not."""
-        amounts = list(amounts)
-        return Valuation(sum((a for a in amounts if a is not None), ZERO), sum(a is None for a in amounts))
+        total, unpriced = ZERO, 0
+        for amount in amounts:
+            if amount is None:
+                unpriced += 1
+            else:
+                total += amount
+        return Valuation(total, unpriced)
+
+    def __add__(self, other: Valuation) -> Valuation:
+        return Valuation(self.total + other.total, self.unpriced + other.unpriced)
 
 
 class CurrencyConverter:

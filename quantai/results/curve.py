@@ -6,7 +6,7 @@ from typing import Any
 
 
 class BoundedCurve:
-    """Keeps at most `limit` points, evenly spread, always with the last one offered. What it keeps depends only on what came."""
+    """Keeps at most `limit` points, evenly spread, and the newest. What it keeps depends only on what came."""
 
     def __init__(self, limit: int = 20_000) -> None:
         self._limit = limit

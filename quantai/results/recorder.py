@@ -22,7 +22,7 @@ from quantai.portfolio.portfolio import Portfolio
 from quantai.results.curve import BoundedCurve
 from quantai.results.decisions import DecisionHash
 from quantai.results.drawdown import Drawdown
-from quantai.results.tables import EQUITY, FILLS, ORDERS, PRICES, TableWriter
+from quantai.results.tables import EQUITY, FILLS, ORDERS, PRICES, TableWriter, computed
 
 TOTAL = ""
 """The name of the whole portfolio among strategies."""
@@ -70,16 +70,18 @@ class RunRecorder:
 
     def _on_order(self, event: OrderEvent) -> None:
         self.decisions.update(event)
-        for counts in (self.counts[TOTAL], self.counts[event.strategy]):
-            if isinstance(event, OrderSubmittedEvent):
-                counts.orders += 1
-            elif isinstance(event, OrderDeniedEvent):
-                counts.denied += 1
-            elif isinstance(event, FillEvent):
-                counts.fills += 1
+        total, own = self.counts[TOTAL], self.counts[event.strategy]
         if isinstance(event, FillEvent):
+            total.fills += 1
+            own.fills += 1
             self.fills_by_instrument[event.venue, event.symbol] += 1
             self._fill = event
+        elif isinstance(event, OrderSubmittedEvent):
+            total.orders += 1
+            own.orders += 1
+        elif isinstance(event, OrderDeniedEvent):
+            total.denied += 1
+            own.denied += 1
 
     def _on_position(self, position: PositionEvent) -> None:
         """The OMS publishes a fill and then what it did to the position: together they are a row."""
@@ -92,9 +94,9 @@ class RunRecorder:
         self._realized[key] = position.realized_pnl
         self._fills.add(
             (
-                fill.ts_event, fill.client_order_id, fill.trade_id, fill.strategy, fill.venue, fill.symbol, fill.side.value,
-                fill.price, fill.quantity, fill.fee, fill.fee_currency, fill.liquidity.value, fill.cause,
-                position.quantity, realized,
+                fill.ts_event, fill.client_order_id, fill.trade_id, fill.strategy, fill.venue, fill.symbol,
+                fill.side.value, fill.price, fill.quantity, fill.fee, fill.fee_currency, fill.liquidity.value,
+                fill.cause, position.quantity, computed(realized),
             )
         )  # fmt: skip
 
@@ -116,15 +118,15 @@ class RunRecorder:
 
     def _point(self, name: str, now: int, equity: Decimal, pnl: Decimal) -> None:
         self.counts[name].drawdown.update(equity)
-        self._equity[name].add((now, name, equity, pnl))
+        self._equity[name].add((now, name, computed(equity), computed(pnl)))
 
     def add_order(self, order: Order) -> None:
         """Keep an order as it ended."""
         self._orders.add(
             (
-                order.client_order_id, order.strategy, order.venue, order.symbol, order.side.value, order.order_type.value,
-                order.time_in_force.value, order.price, order.quantity, order.filled_quantity,
-                order.average_price.quantize(_PRICE_STEP), order.state.value, order.ts_submitted, order.ts_last,
+                order.client_order_id, order.strategy, order.venue, order.symbol, order.side.value,
+                order.order_type.value, order.time_in_force.value, order.price, order.quantity, order.filled_quantity,
+                computed(order.average_price), order.state.value, order.ts_submitted, order.ts_last,
                 order.reason, order.cause,
             )
         )  # fmt: skip
@@ -141,6 +143,3 @@ class RunRecorder:
                 prices.add(point)
         for table in (self._orders, self._fills, equity, prices):
             table.close()
-
-
-_PRICE_STEP = Decimal("1e-12")

@@ -11,13 +11,12 @@ from quantai.core.clock import iso_utc
 from quantai.core.numbers import ZERO, plain
 from quantai.portfolio.portfolio import Portfolio, TradingValue
 from quantai.results.recorder import TOTAL, RunRecorder
-
-_STEP = Decimal("1e-12")
+from quantai.results.tables import computed
 
 
 def money(amount: Decimal | None) -> str | None:
     """`amount` as text, to 12 decimals; None where it is not known."""
-    return None if amount is None else plain(amount.quantize(_STEP))
+    return None if amount is None else plain(computed(amount))
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> Path:
@@ -30,7 +29,9 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> Path:
 def trading_summary(
     recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int], span_ns: tuple[int, int]
 ) -> dict[str, Any]:
-    """What was traded, in all and per strategy and instrument; `errors` counts each strategy's, `span_ns` is first to last event."""
+    """What was traded, in all and per strategy and instrument. `errors` counts each strategy's, `span_ns` is the first
+    and the last event's time.
+    """
     value = portfolio.value()
     start = portfolio.starting_equity
     total = recorder.counts[TOTAL]

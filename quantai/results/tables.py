@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from quantai.core.errors import StoreError
 _MONEY = pa.decimal128(38, 18)
 _TEXT = pa.string()
 _TIME = pa.int64()
+_COMPUTED_STEP = Decimal("1e-12")
 
 ORDERS = pa.schema(
     [
@@ -33,8 +35,16 @@ EQUITY = pa.schema([("ts", _TIME), ("strategy", _TEXT), ("equity", _MONEY), ("pn
 PRICES = pa.schema([("ts", _TIME), ("venue", _TEXT), ("symbol", _TEXT), ("price", pa.float64())])
 
 
+def computed(amount: Decimal) -> Decimal:
+    """An amount that was computed (converted, averaged), to the 12 decimals that tables and `summary.json` keep."""
+    return amount.quantize(_COMPUTED_STEP)
+
+
 class TableWriter:
-    """Writes rows to `<folder>/<name>.parquet`, `chunk` at a time, under a hidden name until `close`."""
+    """Writes rows to `<folder>/<name>.parquet`, `chunk` at a time, under a hidden name until `close`.
+
+    A disk that fails never stops the run: rows from then on are counted, and `close` says how many are lost.
+    """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema, chunk: int = 16_384) -> None:
         self._target = folder / f"{name}.parquet"
@@ -43,6 +53,8 @@ class TableWriter:
         self._chunk = chunk
         self._rows: list[tuple[Any, ...]] = []
         self._writer: pq.ParquetWriter | None = None
+        self._failure: Exception | None = None
+        self._lost = 0
 
     def add(self, row: tuple[Any, ...]) -> None:
         """One row, its values in the order of the schema."""
@@ -51,19 +63,33 @@ class TableWriter:
             self._flush()
 
     def _flush(self) -> None:
-        try:
-            if self._writer is None:
-                self._writer = pq.ParquetWriter(self._hidden, self._schema, compression="zstd")
-            columns = list(zip(*self._rows, strict=True)) or [()] * len(self._schema)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"cannot write {self._target}: {error}") from error
-        self._rows.clear()
+        rows, self._rows = self._rows, []
+        if self._failure is None:
+            try:
+                self._write(rows)
+            except (OSError, pa.ArrowException) as error:
+                self._failure = error
+        if self._failure is not None:
+            self._lost += len(rows)
+
+    def _write(self, rows: list[tuple[Any, ...]]) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._hidden, self._schema, compression="zstd")
+        columns = list(zip(*rows, strict=True)) or [()] * len(self._schema)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def close(self) -> None:
-        """Write what is left and put the table in its place."""
+        """Write what is left and put the table in its place. Raises `StoreError` where it is not whole."""
         self._flush()
-        if self._writer is not None:
-            self._writer.close()
-        self._hidden.replace(self._target)
+        if self._failure is None and self._writer is not None:
+            try:
+                self._writer.close()
+                self._hidden.replace(self._target)
+            except OSError as error:
+                self._failure = error
+        if self._failure is not None:
+            raise StoreError(
+                f"{self._target} is not written, {self._lost} rows are lost (what is there is in {self._hidden.name}): "
+                f"{self._failure}"
+            ) from self._failure

@@ -1,10 +1,12 @@
-"""A simulated venue: takes orders after a latency, fills them against the market that is seen, charges fees, reports back."""
+"""A simulated venue: takes orders after a latency, fills them against the market seen, charges fees, reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 
 from quantai.core.clock import Clock
 from quantai.core.enums import Liquidity, OrderType, TimeInForce
@@ -55,13 +57,18 @@ class SimulatedExchange(ExecutionConnector):
         self._bus = bus
         self._clock = clock
         self._view = view
-        self._markets = {symbol: Market(self._traded, behind_queue=model.behind_queue) for symbol in self._instruments}
+        self._markets = {
+            symbol: Market(self._traded, lot_size=instrument.lot_size, behind_queue=model.behind_queue)
+            for symbol, instrument in self._instruments.items()
+        }
         self._active: dict[str, Market] = {}
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._outbox: deque[ExecutionReport] = deque()
         self._orders = 0
         self._trades = 0
 
     async def start(self, topics: Sequence[str]) -> None:
-        """Watch the market on `topics`: those of this venue's ticks and trades, or bars where there is nothing finer."""
+        """Watch the market on `topics`: this venue's ticks and trades, or bars where there is nothing finer."""
         handlers: dict[str, Handler] = {
             TickEvent.topic_prefix: self._on_tick,
             TradeEvent.topic_prefix: self._on_trade,
@@ -70,15 +77,23 @@ class SimulatedExchange(ExecutionConnector):
         for topic in topics:
             prefix = next(prefix for prefix in handlers if topic.startswith(f"{prefix}.{self._venue}."))
             await self._bus.subscribe(topic, handlers[prefix], name=f"simulated {self._venue}")
+        for instrument in self._instruments.values():
+            if instrument.expiry_ns is not None:
+                self._clock.call_at(instrument.expiry_ns, partial(self._expire, instrument.symbol))
 
     def on_report(self, sink: ReportSink) -> None:
         self._sink = sink
 
     def submit(self, command: SubmitOrder) -> None:
-        self._clock.call_later(self._model.order_latency_ns, lambda _: self._arrive(command))
+        self._travel(partial(self._arrive, command, self._clock.now_ns()))
 
     def cancel(self, command: CancelOrder) -> None:
-        self._clock.call_later(self._model.order_latency_ns, lambda _: self._arrive_cancel(command))
+        self._travel(partial(self._arrive_cancel, command))
+
+    def _travel(self, arrive: Callable[[], None]) -> None:
+        """Commands arrive in the order in which they were sent, however exactly the clock keeps its timers."""
+        self._inbox.append(arrive)
+        self._clock.call_later(self._model.order_latency_ns, lambda _: self._inbox.popleft()())
 
     def _on_tick(self, tick: TickEvent) -> None:
         market = self._active.get(tick.symbol)
@@ -99,15 +114,15 @@ class SimulatedExchange(ExecutionConnector):
             self._retire(bar.symbol, market)
 
     def _retire(self, symbol: str, market: Market) -> None:
-        """A market without orders need not be told what happens in it."""
-        if not market.orders:
+        """A market in which we have nothing need not be told what happens."""
+        if market.is_idle:
             self._active.pop(symbol, None)
 
-    def _arrive(self, command: SubmitOrder) -> None:
+    def _arrive(self, command: SubmitOrder, sent_ns: int) -> None:
         self._orders += 1
-        order = Working(command, f"{self._venue}-{self._orders}", command.quantity, is_taking=False)
+        order = Working(command, f"{self._venue}-{self._orders}", sent_ns)
         market = self._markets[command.symbol]
-        market.see(self._view.tick(self._venue, command.symbol), self._view.trade(self._venue, command.symbol))
+        market.see(self._view.tick(self._venue, command.symbol), self._last_price(command.symbol))
         refusal = self._refusal(order, market)
         if refusal:
             self._report(order, ExecType.REJECTED, refusal)
@@ -120,13 +135,24 @@ class SimulatedExchange(ExecutionConnector):
         if command.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) and order.leaves > 0:
             del market.orders[command.client_order_id]
             self._report(order, ExecType.EXPIRED, "IOC: the rest did not trade at once")
-        if market.orders:
+        if not market.is_idle:
             self._active[command.symbol] = market
+
+    def _last_price(self, symbol: str) -> float | None:
+        """The last print; where there are only bars, the last close."""
+        trade = self._view.trade(self._venue, symbol)
+        if trade is not None:
+            return trade.price
+        price = self._view.price(self._venue, symbol)
+        return None if price is None else float(price)
 
     def _refusal(self, order: Working, market: Market) -> str:
         command, instrument = order.command, self._instruments[order.command.symbol]
-        if not is_multiple(command.quantity, instrument.lot_size):
-            return f"quantity {command.quantity} is not a multiple of the lot {instrument.lot_size}"
+        quantity, most = command.quantity, instrument.max_quantity
+        if quantity <= 0 or quantity < instrument.min_quantity or (most is not None and quantity > most):
+            return f"quantity {quantity} is not within the limits of {instrument}"
+        if not is_multiple(quantity, instrument.lot_size):
+            return f"quantity {quantity} is not a multiple of the lot {instrument.lot_size}"
         if command.price is not None and not is_multiple(command.price, instrument.tick_size):
             return f"price {command.price} is not a multiple of the tick {instrument.tick_size}"
         if instrument.expiry_ns is not None and self._clock.now_ns() >= instrument.expiry_ns:
@@ -153,6 +179,13 @@ class SimulatedExchange(ExecutionConnector):
             return
         self._report(order, ExecType.CANCELED)
         self._retire(command.symbol, market)
+
+    def _expire(self, symbol: str, due_ns: int) -> None:
+        """The instrument trades no more."""
+        orders = self._markets[symbol].orders
+        for order in list(orders.values()):
+            self._report(order, ExecType.EXPIRED, "the instrument has expired")
+        orders.clear()
 
     def _traded(self, order: Working, price: Decimal, quantity: Decimal, liquidity: Liquidity) -> None:
         self._trades += 1
@@ -186,4 +219,5 @@ class SimulatedExchange(ExecutionConnector):
         )
 
     def _send(self, report: ExecutionReport) -> None:
-        self._clock.call_later(self._model.report_latency_ns, lambda _: self._sink(report))
+        self._outbox.append(report)
+        self._clock.call_later(self._model.report_latency_ns, lambda _: self._sink(self._outbox.popleft()))

@@ -1,12 +1,11 @@
-"""What the simulated exchange knows of one market: quotes whose size can be taken once, and the last trade."""
+"""What the simulated exchange knows of one market's quote: prices, and sizes that can be taken once."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 
-from quantai.core.enums import Side
 from quantai.core.numbers import ZERO
-from quantai.events import TickEvent
 
 
 def exact(value: float) -> Decimal:
@@ -14,32 +13,48 @@ def exact(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-class Quote:
-    """The displayed best bid and ask. What our own orders took is gone until the venue shows a new quote."""
+class QuoteSide:
+    """The best price of one side and the size shown there; `size` is 0 where there is nothing to trade with.
 
-    __slots__ = ("ask_price", "ask_size", "bid_price", "bid_size", "is_known")
+    What our own orders took of a price is gone while that price stays: only size that is added to it later is fresh.
+    """
+
+    __slots__ = ("_left", "price", "size")
 
     def __init__(self) -> None:
-        self.is_known = False
-        self.bid_price = self.ask_price = self.bid_size = self.ask_size = ZERO
+        self.price = 0.0
+        self.size = 0.0
+        self._left: Decimal | None = None
 
-    def update(self, tick: TickEvent) -> None:
-        """Show what the venue shows now."""
-        self.is_known = True
-        self.bid_price, self.bid_size = exact(tick.bid_price), exact(tick.bid_size)
-        self.ask_price, self.ask_size = exact(tick.ask_price), exact(tick.ask_size)
-
-    def opposite(self, side: Side) -> tuple[Decimal, Decimal]:
-        """Price and size that an order of `side` can take: the ask for a buy, the bid for a sell."""
-        return (self.ask_price, self.ask_size) if side is Side.BUY else (self.bid_price, self.bid_size)
-
-    def same(self, side: Side) -> tuple[Decimal, Decimal]:
-        """Price and size that an order of `side` would queue behind."""
-        return (self.bid_price, self.bid_size) if side is Side.BUY else (self.ask_price, self.ask_size)
-
-    def take(self, side: Side, quantity: Decimal) -> None:
-        """Remove what an order of `side` took."""
-        if side is Side.BUY:
-            self.ask_size -= quantity
+    def show(self, price: float, size: float) -> None:
+        """Show what the venue shows now. A price or size that is not positive and finite is nothing to trade with."""
+        if price == self.price:
+            if size != self.size:
+                self._resize(size)
         else:
-            self.bid_size -= quantity
+            self._left = None
+            self.price = price
+            self.size = size if 0.0 < price < inf and 0.0 < size < inf else 0.0
+
+    def _resize(self, size: float) -> None:
+        size = size if 0.0 < size < inf and self.price > 0.0 else 0.0
+        if self._left is not None:
+            shown, before = exact(size), exact(self.size)
+            self._left = self._left + shown - before if shown > before else min(self._left, shown)
+        self.size = size
+
+    @property
+    def available(self) -> Decimal:
+        """What is left to take."""
+        if self._left is not None:
+            return self._left
+        return exact(self.size) if self.size else ZERO
+
+    def take(self, quantity: Decimal) -> None:
+        """Remove what one of our orders took."""
+        self._left = self.available - quantity
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether we took a part of what is shown."""
+        return self._left is not None

@@ -25,8 +25,8 @@ class Replay(Feed):
         is_wanted: Wanted,
         on_progress: Progress | None = None,
     ) -> None:
-        """`is_wanted` says which topics to take from the source; `on_progress` is told the number of events so far and the
-        simulated time, once a slice.
+        """`is_wanted` says which topics to take from the source; `on_progress` is told the number of events so far and
+        the simulated time, once a slice.
         """
         self._source = source
         self._is_wanted = is_wanted

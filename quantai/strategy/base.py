@@ -6,7 +6,7 @@
         async def on_tick(self, tick: TickEvent) -> None:
             await self.buy(tick.symbol, quantity=self.quantity)
 
-A handler may be `def` or `async def`. A strategy gets just the events it has handlers for, of the instruments it is given.
+A handler may be `def` or `async def`. A strategy gets just the events it has handlers for, of its own instruments.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 from decimal import Decimal
+from inspect import get_annotations
+from typing import Any
 
 from quantai.core.clock import Timer
 from quantai.core.component import Component
 from quantai.core.enums import OrderType, Side, TimeInForce
-from quantai.core.errors import OrderError
-from quantai.core.numbers import Number
+from quantai.core.errors import ConfigError, OrderError
+from quantai.core.numbers import ZERO, Number
 from quantai.core.params import parse_duration
 from quantai.events import (
     BarEvent,
@@ -48,9 +50,19 @@ class BaseStrategy(Component):
 
     _context: StrategyContext
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse parameters that would hide what every strategy has, such as `name` or `position`."""
+        super().__init_subclass__(**kwargs)
+        for name in get_annotations(cls):
+            if hasattr(BaseStrategy, name) and not name.startswith("_"):
+                raise ConfigError(
+                    f"{cls.__name__} cannot have a parameter {name!r}: BaseStrategy.{name} is something else"
+                )
+
     def bind(self, context: StrategyContext) -> None:
         """Called once by the runner, before `on_start`."""
         self._context = context
+        self._routed: dict[tuple[str, str | None], Instrument] = {}
         self._logger = logging.getLogger(f"strategy.{context.name}")
 
     # Handlers
@@ -113,8 +125,9 @@ class BaseStrategy(Component):
     ) -> Order:
         """Buy at the market, or at `price` or better. Price and quantity are put on the instrument's grid.
 
-        The order is on its way (or denied: see `order.state`) when this returns; `await` is allowed and waits for nothing.
-        Raises `OrderError` for an instrument that is not the strategy's and `NumberError` for what is no number.
+        The order is on its way (or denied: see `order.state`) when this returns; `await` is allowed and waits for
+        nothing. Raises `OrderError` for an instrument that is not the strategy's, or once it is stopped, and
+        `NumberError` for what is no number.
         """
         return self._submit(Side.BUY, symbol, quantity, price, venue, time_in_force)
 
@@ -170,10 +183,10 @@ class BaseStrategy(Component):
 
     def position(self, symbol: str, venue: str | None = None) -> Decimal:
         """The strategy's own signed position in base currency or contracts; summed over venues where none is named."""
-        venues = (
-            [venue] if venue else [instrument.venue for instrument in self.instruments if instrument.symbol == symbol]
-        )
-        return sum((self._context.portfolio.position(each, symbol, self.name) for each in venues), Decimal(0))
+        own = self._context.portfolio.position
+        if venue is not None:
+            return own(venue, symbol, self.name)
+        return sum((own(each.venue, symbol, self.name) for each in self.instruments if each.symbol == symbol), ZERO)
 
     def balance(self, venue: str, currency: str) -> Decimal:
         """What the account at `venue` holds; all strategies share it."""
@@ -185,8 +198,11 @@ class BaseStrategy(Component):
 
     def instrument(self, symbol: str, venue: str | None = None) -> Instrument:
         """The instrument an order on `symbol` would go to. Raises `OrderError` where that cannot be told."""
-        candidates = [i for i in self.instruments if i.symbol == symbol and venue in (None, i.venue)]
-        return self._context.router.route(self.name, symbol, candidates)
+        routed = self._routed.get((symbol, venue))
+        if routed is None:
+            candidates = [i for i in self.instruments if i.symbol == symbol and venue in (None, i.venue)]
+            routed = self._routed[symbol, venue] = self._context.router.route(self.name, symbol, candidates)
+        return routed
 
     def _submit(
         self,
@@ -197,6 +213,8 @@ class BaseStrategy(Component):
         venue: str | None,
         time_in_force: TimeInForce | str,
     ) -> Order:
+        if self._context.is_stopped():
+            raise OrderError(f"{self.name} is stopped and may not trade any more")
         instrument = self.instrument(symbol, venue)
         cause = self._context.cause()
         return self._context.orders.submit(

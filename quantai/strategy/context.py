@@ -16,7 +16,9 @@ from quantai.portfolio.portfolio import Portfolio
 
 @dataclass(frozen=True)
 class StrategyContext:
-    """`cause` gives the event the strategy is handling now; `set_timer` arms a timer that comes back as a `TimerEvent`."""
+    """`cause` gives the event the strategy is handling now, `is_stopped` says that it may not trade any more;
+    `set_timer` arms a timer that comes back as a `TimerEvent`.
+    """
 
     name: str
     instruments: tuple[Instrument, ...]
@@ -26,4 +28,5 @@ class StrategyContext:
     router: SimpleRouter
     portfolio: Portfolio
     cause: Callable[[], Event | None]
+    is_stopped: Callable[[], bool]
     set_timer: Callable[[str, int], Timer]

@@ -1,4 +1,4 @@
-"""Runs one strategy: subscribes it to what it handles, remembers what it is handling, stops it when it fails too often."""
+"""Runs one strategy: subscribes it to what it handles, keeps what it is handling, stops it when it fails too often."""
 
 from __future__ import annotations
 
@@ -79,6 +79,8 @@ class StrategyRunner:
         self.strategy = strategy
         self.errors = 0
         self.failed = False
+        self.started = False
+        self.stopped = False
         self._max_errors = max_errors
         self._bar_interval_ns = bar_interval_ns
         self._bus = bus
@@ -91,15 +93,17 @@ class StrategyRunner:
         strategy.bind(
             StrategyContext(
                 name=name, instruments=instruments, clock=clock, market=market, orders=orders, router=router,
-                portfolio=portfolio, cause=lambda: self._handling, set_timer=self._set_timer,
+                portfolio=portfolio, cause=lambda: self._handling, is_stopped=lambda: self.stopped,
+                set_timer=self._set_timer,
             )
         )  # fmt: skip
 
     async def start(self) -> None:
-        """Call `on_start`, then subscribe. An error in `on_start` is the caller's: a strategy that cannot start must not run."""
+        """Call `on_start`, then subscribe. What `on_start` raises is the caller's: no strategy runs half started."""
         result = self.strategy.on_start()
         if result is not None:
             await result
+        self.started = True
         await self._subscribe(f"system.error.{self.name}", self._count_error)
         cls = type(self.strategy)
         for handler, event in MARKET_HANDLERS.items():
@@ -116,9 +120,10 @@ class StrategyRunner:
         await self._subscribe(f"system.timer.{self.name}", self._remembering(self.strategy.on_timer))
 
     async def stop(self) -> None:
-        """Call `on_stop` unless the strategy failed, then take it off the bus and cancel its open orders."""
+        """Call `on_stop` if the strategy started and did not fail; take it off the bus and cancel its open orders."""
+        self._handling = None
         try:
-            result = self.strategy.on_stop() if not self.failed else None
+            result = self.strategy.on_stop() if self.started and not self.failed else None
             if result is not None:
                 await result
         except Exception:
@@ -127,6 +132,7 @@ class StrategyRunner:
         await self._detach()
 
     async def _detach(self) -> None:
+        self.stopped = True
         for timer in self._timers:
             timer.cancel()
         for subscription in self._subscriptions:

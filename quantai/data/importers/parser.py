@@ -43,7 +43,7 @@ class RowParser:
     def parse(self, block: bytes, first_line: int) -> pa.Table:
         """The good rows of a block that begins with line `first_line`, no columns but `line` where there are none."""
         try:
-            tables = [self._table(block, first_line)]
+            tables = [] if block.isspace() else [self._table(block, first_line)]
         except pa.ArrowInvalid:
             tables = self._halved([line + b"\n" for line in block.split(b"\n")], first_line)
         rows: pa.Table = pa.concat_tables(tables).combine_chunks() if tables else self._empty()
@@ -54,12 +54,15 @@ class RowParser:
         middle = len(lines) // 2
         tables: list[pa.Table] = []
         for half, first in ((lines[:middle], first_line), (lines[middle:], first_line + middle)):
+            block = b"".join(half)
+            if not block or block.isspace():
+                continue
             try:
-                tables += [self._table(b"".join(half), first)] if half else []
+                tables.append(self._table(block, first))
             except pa.ArrowInvalid as error:
                 if len(half) > 1:
                     tables += self._halved(half, first)
-                elif half[0].strip():
+                else:
                     self._outcome.rows_read += 1
                     self._outcome.reject(first, self._explained(str(error)))
         return tables

@@ -74,7 +74,7 @@ class Decoder:
             return lambda rows: _levels(rows.column(f"{name}_price"), rows.column(f"{name}_size"))
         if arrow_schema(self.cls).field(name).type == DECIMAL:
             return lambda rows: _decimals(rows.column(name))
-        return lambda rows: rows.column(name).to_pylist()
+        return lambda rows: _plain_values(rows.column(name))
 
 
 @cache
@@ -83,8 +83,14 @@ def decoder(cls: type[Event]) -> Decoder:
     return Decoder(cls)
 
 
+def _plain_values(column: pa.Array) -> list[Any]:
+    """NumPy knows no None, but makes lists fast with every version of pyarrow."""
+    values: list[Any] = column.to_pylist() if column.null_count else column.to_numpy(zero_copy_only=False).tolist()
+    return values
+
+
 def _levels(prices: pa.ListArray, sizes: pa.ListArray) -> list[tuple[tuple[float, float], ...]]:
-    levels = list(zip(prices.flatten().to_pylist(), sizes.flatten().to_pylist(), strict=True))
+    levels = list(zip(_plain_values(prices.flatten()), _plain_values(sizes.flatten()), strict=True))
     ends = np.cumsum(prices.value_lengths().to_numpy()).tolist()
     return [tuple(levels[start:end]) for start, end in pairwise([0, *ends])]
 

@@ -25,8 +25,8 @@ _MAX_ROWS, _MIN_ROWS = 65_536, 1_024
 class Lane:
     """Parts of one stream that follow each other in time, read as one sequence of rows.
 
-    `rows` are loaded and not yet taken, the last of them at `last_ns`; `is_read` says that there are no others. No row is
-    before `first_ns`. Lanes are numbered (`rank`) in the order in which rows of equal time are to come.
+    `rows` are loaded and not yet taken, the last of them at `last_ns`; `is_read` says that there are no others. No row
+    is before `first_ns`. Lanes are numbered (`rank`) in the order in which rows of equal time are to come.
     """
 
     def __init__(self, rank: int, parts: list[Part], range_ns: tuple[int, int], values: int) -> None:

@@ -24,7 +24,7 @@ Segment = tuple[Lane, pa.RecordBatch]
 def merged(lanes: Sequence[Lane]) -> Iterator[list[Event]]:
     """The events of all lanes by `ts_init`, those of equal time by lane and then by row, a slice at a time.
 
-    What is loaded up to the first end of a window that has more to come is final: no lane can bring anything before that.
+    What is loaded up to the first end of a window with more to come is final: no lane can bring anything before that.
     """
     waiting = [(lane.first_ns, lane.rank) for lane in lanes]
     heapify(waiting)

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import accumulate
 from operator import attrgetter
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
@@ -121,8 +121,6 @@ def _arrow_field(name: str, annotation: Any) -> pa.Field:
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
         rest = [argument for argument in get_args(annotation) if argument is not type(None)]
         return rest[0], True

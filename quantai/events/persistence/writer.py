@@ -24,6 +24,7 @@ OnGap = Callable[[GapEvent], None]
 _PROCESS_START_NS = WallClock().now_ns()
 _FAILURES_PER_LOG_LINE = 60
 _SHARE_DROPPED = 16
+_MAX_STALLED_INTERVALS = 30
 
 
 class ParquetEventWriter:
@@ -33,7 +34,8 @@ class ParquetEventWriter:
         await event_bus.subscribe("*", writer.write_event)
 
     What was buffered is written `flush_interval_ns` after its first event, or at once when `max_rows` events wait.
-    Events that the disk does not take are tried again at the next interval. At most `max_buffered` events are held:
+    Events that the disk does not take are tried again at the next interval, and less often the longer it takes nothing
+    at all. At most `max_buffered` events are held:
     beyond that the oldest that wait are dropped, counted and told to `on_gap`, as are those no column can hold.
     Use it on the event loop; `await close()` (or `async with`) writes the rest.
 
@@ -70,17 +72,19 @@ class ParquetEventWriter:
         self._on_gap = on_gap
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._buffer: list[Event] = []
+        self._kept: list[Event] = []
         self._in_flight = 0
         self._mark = 1
         self._timer: Timer | None = None
         self._flushing: asyncio.Task[Exception | None] | None = None
         self._failures_in_row = 0
+        self._stalled = 0
         self._closed = False
 
     @property
     def buffered(self) -> int:
         """Events that are not written yet."""
-        return len(self._buffer) + self._in_flight
+        return len(self._buffer) + len(self._kept) + self._in_flight
 
     def write_event(self, event: Event) -> None:
         """Take `event`; the bus's handler. Raises `StoreError` after `close`."""
@@ -138,7 +142,7 @@ class ParquetEventWriter:
         if self._closed:
             raise StoreError(f"{self.name} is closed: {self._buffer.pop().topic} was not recorded")
         self._make_room()
-        if len(self._buffer) >= self._max_rows:
+        if len(self._buffer) >= self._max_rows and not self._stalled:
             self._flush_soon()
         self._arm()
         self._set_mark()
@@ -146,7 +150,7 @@ class ParquetEventWriter:
     def _set_mark(self) -> None:
         """At how many buffered events `write_event` has to look up again."""
         count = len(self._buffer)
-        bound = self._max_buffered - self._in_flight + 1
+        bound = count + self._max_buffered - self.buffered + 1
         if self._closed:
             self._mark = 0
         else:
@@ -154,7 +158,8 @@ class ParquetEventWriter:
 
     def _arm(self) -> None:
         if self._timer is None and self._buffer and not self._closed:
-            self._timer = self._clock.call_later(self._flush_interval_ns, self._on_timer)
+            intervals = 1 + min(self._stalled, _MAX_STALLED_INTERVALS)
+            self._timer = self._clock.call_later(intervals * self._flush_interval_ns, self._on_timer)
 
     def _on_timer(self, _due_ns: int) -> None:
         self._timer = None
@@ -165,15 +170,20 @@ class ParquetEventWriter:
             self._flushing = asyncio.get_running_loop().create_task(self._flush_buffer(), name=f"{self.name}-flush")
 
     async def _flush_buffer(self) -> Exception | None:
-        """Write what waits now, `max_rows` at a time, up to the first that fails."""
+        """Write what waits now, `max_rows` at a time. A stream that cannot be written does not hold up the others."""
         error = None
+        written_before = self.written
         waiting = len(self._buffer)
-        while waiting > 0 and error is None:
+        while waiting > 0:
             events = self._buffer[: self._max_rows]
             del self._buffer[: self._max_rows]
             waiting -= self._max_rows
-            error = await self._write(events)
+            error = await self._write(events) or error
+        self._buffer[:0] = self._kept
+        self._kept.clear()
         self._flushing = None
+        self._stalled = self._stalled + 1 if error and self.written == written_before else 0
+        self._count_failure(error)
         if error is None and len(self._buffer) >= self._max_rows:
             self._flush_soon()
         self._arm()
@@ -189,19 +199,17 @@ class ParquetEventWriter:
         except Exception as error:
             outcome = Outcome(kept=events, error=error)
         self._in_flight = 0
-        self._buffer[:0] = outcome.kept
+        self._kept += outcome.kept
         self.written += outcome.written
         self.files += outcome.files
-        self._count_failure(outcome.error)
         if outcome.refused:
             self._lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
-        self._make_room()
         return outcome.error
 
     def _count_failure(self, error: Exception | None) -> None:
         if error:
             if self._failures_in_row % _FAILURES_PER_LOG_LINE == 0:
-                logger.error("%s: writing failed, %d events wait: %s", self.name, len(self._buffer), error)
+                logger.error("%s: writing failed, %d events wait: %s", self.name, self.buffered, error)
             self.failures += 1
             self._failures_in_row += 1
         elif self._failures_in_row:
@@ -214,9 +222,12 @@ class ParquetEventWriter:
             self._drop_oldest(excess + self._max_buffered // _SHARE_DROPPED, "the disk fails or is too slow")
 
     def _drop_oldest(self, count: int, reason: str) -> None:
-        dropped = self._buffer[:count]
+        dropped = self._kept[:count]
+        del self._kept[:count]
+        rest = count - len(dropped)
+        dropped += self._buffer[:rest]
+        del self._buffer[:rest]
         if dropped:
-            del self._buffer[:count]
             self._lose(dropped, reason)
 
     def _lose(self, events: Sequence[Event], reason: str) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 from typing import ClassVar, Protocol
 
 from quantai.core.component import Component
+from quantai.core.numbers import ZERO
 from quantai.events import TickEvent
+from quantai.instruments import Instrument
 from quantai.oms.models import Order
 
 
@@ -45,12 +48,8 @@ class Account(Protocol):
         """The signed position, of one strategy or of all."""
         ...
 
-    def gross_exposure(self, venue: str | None = None) -> Decimal | None:
-        """The notional of all positions in base currency; None where one has no price."""
-        ...
-
-    def margin_notional(self, venue: str, currency: str) -> Decimal | None:
-        """The notional of the margined positions settled in `currency`; None where one has no price."""
+    def net_positions(self) -> Iterable[tuple[Instrument, Decimal]]:
+        """Every instrument the account has a position in, all strategies together, signed."""
         ...
 
     def unrealized(self, venue: str, currency: str) -> Decimal | None:
@@ -73,6 +72,10 @@ class Market(Protocol):
         """The newest best bid and ask."""
         ...
 
+    def seen_ns(self, venue: str, symbol: str) -> int | None:
+        """When anything was last seen of the instrument, nanoseconds UTC; None where nothing was."""
+        ...
+
 
 class OpenOrders(Protocol):
     """What the journal tells risk."""
@@ -91,25 +94,53 @@ class RiskView:
     orders: OpenOrders
 
     def reference_price(self, order: Order) -> Decimal | None:
-        """What the order may cost a unit: its limit, or for a market order what the market asks for now."""
-        if order.price is not None:
-            return order.price
+        """The price at which the order would be worth most, were it to trade: its limit, or the market's where that is
+        worse (a sell below the bid trades at the bid); for a market order the opposite quote. None where not known.
+        """
+        limit, market = order.price, self.quote(order)
+        if limit is None:
+            return market
+        if market is None or (market - limit) * order.side.sign > 0:
+            return limit
+        return dearer(order.instrument, limit, market)
+
+    def price_of(self, order: Order) -> Decimal | None:
+        """The order's limit; for a market order the opposite quote, None where there is none."""
+        return self.quote(order) if order.price is None else order.price
+
+    def quote(self, order: Order) -> Decimal | None:
+        """The ask for a buy, the bid for a sell; the last price where there is no quote. It must be positive."""
         tick = self.market.tick(order.venue, order.symbol)
         if tick is None:
             return self.market.price(order.venue, order.symbol)
-        return Decimal(repr(tick.ask_price if order.side.sign > 0 else tick.bid_price))
+        price = tick.ask_price if order.side.sign > 0 else tick.bid_price
+        return Decimal(repr(price)) if isfinite(price) and price > 0 else None
 
-    def pending(self, venue: str, symbol: str | None = None) -> list[Order]:
-        """Open orders at `venue`, on `symbol` or on all."""
-        return [
-            order
-            for order in self.orders.open_orders()
-            if order.venue == venue and (symbol is None or order.symbol == symbol)
-        ]
+    def position_after(self, order: Order, strategy: str | None = None) -> Decimal:
+        """The signed position of a strategy, or of the account, were `order` and all open ones on its side to fill."""
+        side, venue, symbol, going = order.side, order.venue, order.symbol, order.quantity
+        for other in self.orders.open_orders():
+            if (
+                other.side is side
+                and other.symbol == symbol
+                and other.venue == venue
+                and strategy in (None, other.strategy)
+            ):
+                going += other.leaves_quantity
+        return self.account.position(venue, symbol, strategy) + going * side.sign
+
+    def only_reduces(self, order: Order, strategy: str | None = None) -> bool:
+        """Whether the order, with all that is open on its side, makes a position smaller without turning it around."""
+        return self.position_after(order, strategy) * order.side.sign <= ZERO
+
+
+def dearer(instrument: Instrument, one: Decimal, other: Decimal) -> Decimal:
+    """The price of two at which a unit is worth more: the higher, of inverse contracts the lower."""
+    return min(one, other) if instrument.inverse else max(one, other)
 
 
 class RiskCheck(Component):
-    """One question asked of every order. Subclass it, name it in YAML; public annotated attributes are its parameters."""
+    """One question asked of every order. Subclass it and name it in YAML; annotated attributes are its parameters."""
 
     code: ClassVar[str] = ""
 

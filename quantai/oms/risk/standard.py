@@ -1,4 +1,4 @@
-"""The six standard pre-trade checks. In-flight orders count as if they had traded."""
+"""The six standard pre-trade checks. In-flight orders count as if they had traded; what only reduces risk passes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import Annotated
 
 from pydantic import Field
 
+from quantai.core.enums import OrderType
 from quantai.core.numbers import ZERO, is_multiple, plain
-from quantai.core.params import NonNegative, Positive, Rate
+from quantai.core.params import Duration, NonNegative, Positive, Rate, duration_text
+from quantai.instruments import InstrumentType
 from quantai.oms.models import Order
 from quantai.oms.risk.base import RiskCheck, RiskView
+from quantai.oms.risk.exposure import exposures
 
 _NO_PRICE = "no market price is known yet"
 
 
 class SufficientCapital(RiskCheck):
-    """The account can pay for the order besides those already open: cash for spot, margin for contracts."""
+    """The account can pay for the order besides those already open: cash for spot, margin for contracts.
+
+    One currency of one venue must carry both: what spot orders would pay out of it, and what margined positions would
+    need of it. Profit not yet taken is margin, but does not pay for spot; a loss not yet taken counts for both.
+    """
 
     code = "INSUFFICIENT_CAPITAL"
 
@@ -24,62 +31,67 @@ class SufficientCapital(RiskCheck):
     """How many times the account's equity margined positions may be worth."""
     fee_buffer: Rate = Decimal("0.001")
     """Kept for fees, as a fraction of notional."""
+    slippage_buffer: Rate = Decimal("0.005")
+    """Kept for a market order to trade worse than the quote, as a fraction of notional."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        price = view.reference_price(order)
-        if price is None:
-            return _NO_PRICE
-        if order.instrument.is_margined:
-            return self._margin(order, price, view)
-        return self._cash(order, price, view)
-
-    def _cash(self, order: Order, price: Decimal, view: RiskView) -> str | None:
-        currency, needed = self._needs(order, price)
-        reserved = ZERO
-        for other in view.pending(order.venue):
-            other_price = view.reference_price(other)
-            if other.instrument.is_margined or other_price is None:
-                continue
-            other_currency, amount = self._needs(other, other_price)
-            reserved += amount if other_currency == currency else ZERO
-        free = view.account.balance(order.venue, currency) - reserved
-        if needed > free:
-            return f"needs {plain(needed)} {currency}, {plain(free)} is free at {order.venue}"
-        return None
-
-    def _needs(self, order: Order, price: Decimal) -> tuple[str, Decimal]:
-        """What a spot order takes out of the account until it is done. (An option is sold against its premium's notional.)"""
-        quantity = order.leaves_quantity
-        if order.side.sign > 0 or order.instrument.type.value == "option":
-            notional = order.instrument.notional(quantity, price)
-            return order.instrument.settlement_currency, notional * (1 + self.fee_buffer)
-        return order.instrument.base_currency, quantity
-
-    def _margin(self, order: Order, price: Decimal, view: RiskView) -> str | None:
-        currency = order.instrument.settlement_currency
-        used = view.account.margin_notional(order.venue, currency)
-        unrealized = view.account.unrealized(order.venue, currency)
-        if used is None or unrealized is None:
-            return _NO_PRICE
-        if self._reduces(order, view):
+        instrument, venue = order.instrument, order.venue
+        if instrument.type is not InstrumentType.SPOT and view.only_reduces(order):
             return None
-        for other in view.pending(order.venue):
-            other_price = view.reference_price(other)
-            if other.instrument.is_margined and other.instrument.settlement_currency == currency and other_price:
-                used += other.instrument.notional(other.leaves_quantity, other_price)
-        needed = used + order.instrument.notional(order.quantity, price) * (1 + self.fee_buffer * self.max_leverage)
-        capital = (view.account.balance(order.venue, currency) + unrealized) * self.max_leverage
-        if needed > capital:
-            return f"margined notional would be {plain(needed)} {currency}, the account at {order.venue} carries {plain(capital)}"
+        if instrument.type is InstrumentType.OPTION and order.side.sign < 0:
+            return f"sells more {order.symbol} than is held: what a short option can lose is not known here"
+        currency = self._currency(order)
+        cash = self._cash(order, currency, view)
+        margined = self._margined(order, currency, view)
+        unrealized = view.account.unrealized(venue, currency)
+        if cash is None or margined is None or unrealized is None:
+            return _NO_PRICE
+        capital = view.account.balance(venue, currency)
+        capital += unrealized if instrument.is_margined else min(unrealized, ZERO)
+        if (capital - cash) * self.max_leverage < margined:
+            return (
+                f"open orders and this one need {plain(cash)} {currency} and make margined positions of "
+                f"{plain(margined)}, {venue} has {plain(capital)} at leverage {plain(self.max_leverage)}"
+            )
         return None
 
-    def _reduces(self, order: Order, view: RiskView) -> bool:
-        position = view.account.position(order.venue, order.symbol)
-        pending = sum(
-            (other.leaves_quantity for other in view.pending(order.venue, order.symbol) if other.side is order.side),
-            ZERO,
-        )
-        return position * order.side.sign < 0 and order.quantity + pending <= abs(position)
+    @staticmethod
+    def _currency(order: Order) -> str:
+        """What the order is paid in: a spot sell gives the base currency away."""
+        instrument = order.instrument
+        is_spot_sell = instrument.type is InstrumentType.SPOT and order.side.sign < 0
+        return instrument.base_currency if is_spot_sell else instrument.settlement_currency
+
+    def _cash(self, order: Order, currency: str, view: RiskView) -> Decimal | None:
+        """What open orders and this one would pay in `currency`; None where one has no price."""
+        total = ZERO
+        for each in (*view.orders.open_orders(), order):
+            if each.venue == order.venue and self._currency(each) == currency:
+                price = view.price_of(each)
+                if price is None:
+                    return None
+                total += self._pays(each, price)
+        return total
+
+    def _pays(self, order: Order, price: Decimal) -> Decimal:
+        quantity, instrument = order.leaves_quantity, order.instrument
+        if instrument.type is InstrumentType.SPOT and order.side.sign < 0:
+            return quantity
+        fees = self.fee_buffer + (self.slippage_buffer if order.order_type is OrderType.MARKET else ZERO)
+        is_paid_in_full = not instrument.is_margined and order.side.sign > 0
+        return instrument.notional(quantity, price) * (1 + fees if is_paid_in_full else fees)
+
+    @staticmethod
+    def _margined(order: Order, currency: str, view: RiskView) -> Decimal | None:
+        """The notional of all margined positions that could come about in `currency`; None where one has no price."""
+        total = ZERO
+        for exposure in exposures(order, view, order.venue):
+            if exposure.instrument.is_margined and exposure.instrument.settlement_currency == currency:
+                notional = exposure.notional
+                if notional is None:
+                    return None
+                total += notional
+        return total
 
 
 class PositionLimit(RiskCheck):
@@ -91,21 +103,14 @@ class PositionLimit(RiskCheck):
     """In the instrument's settlement currency, for each strategy and instrument."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
+        after = view.position_after(order, order.strategy)
+        if after * order.side.sign <= 0:
+            return None
         price = view.reference_price(order)
         if price is None:
             return _NO_PRICE
-        position = view.account.position(order.venue, order.symbol, order.strategy)
-        pending = sum(
-            (
-                other.leaves_quantity
-                for other in view.pending(order.venue, order.symbol)
-                if other.side is order.side and other.strategy == order.strategy
-            ),
-            ZERO,
-        )
-        after = position + order.side.sign * (pending + order.quantity)
         notional = order.instrument.notional(after, price)
-        if notional > self.max_notional and abs(after) > abs(position):
+        if notional > self.max_notional:
             return (
                 f"position would be {plain(after)} ({plain(notional)} {order.instrument.settlement_currency}), "
                 f"the limit is {plain(self.max_notional)}"
@@ -132,27 +137,31 @@ class MaxOpenOrders(RiskCheck):
 
 
 class PriceValidity(RiskCheck):
-    """A limit price is on the tick grid, positive, and not absurdly far from the market."""
+    """The price an order would trade at is positive, on the tick grid, and not absurdly far from a fresh market."""
 
     code = "INVALID_PRICE"
 
     band: Rate = Decimal("0.1")
-    """How far from the market a limit may be, as a fraction of the market price."""
+    """How far from the market a limit, or the quote a market order takes, may be, as a fraction of the market price."""
+    max_age: Duration = 0
+    """Deny while nothing was seen of the instrument for longer than this; `0s` is no limit."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        if order.price is None:
-            return None if view.market.price(order.venue, order.symbol) is not None else _NO_PRICE
-        if order.price <= 0:
-            return f"price {plain(order.price)} is not positive"
-        if not is_multiple(order.price, order.instrument.tick_size):
-            return f"price {plain(order.price)} is not a multiple of the tick {plain(order.instrument.tick_size)}"
+        if order.price is not None:
+            if order.price <= 0:
+                return f"price {plain(order.price)} is not positive"
+            if not is_multiple(order.price, order.instrument.tick_size):
+                return f"price {plain(order.price)} is not a multiple of the tick {plain(order.instrument.tick_size)}"
+        price = view.price_of(order)
         market = view.market.price(order.venue, order.symbol)
-        if market is None:
+        seen_ns = view.market.seen_ns(order.venue, order.symbol)
+        if price is None or market is None or seen_ns is None:
             return _NO_PRICE
-        if abs(order.price - market) > self.band * abs(market):
-            return (
-                f"price {plain(order.price)} is more than {plain(self.band * 100)} % from the market at {plain(market)}"
-            )
+        if abs(price - market) > self.band * abs(market):
+            return f"price {plain(price)} is more than {plain(self.band * 100)} % from the market at {plain(market)}"
+        if self.max_age and order.ts_submitted - seen_ns > self.max_age:
+            age = duration_text(order.ts_submitted - seen_ns)
+            return f"the market was last seen {age} ago, the limit is {duration_text(self.max_age)}"
         return None
 
 
@@ -186,29 +195,25 @@ class QuantityValidity(RiskCheck):
 
 
 class ExposureLimit(RiskCheck):
-    """All positions together, with every open order filled, stay within a limit in base currency."""
+    """All positions of the account together, were open orders to fill for the worst, stay within a limit."""
 
     code = "EXPOSURE_LIMIT"
 
     max_gross: Positive
-    """The sum of all positions' notional, long and short alike."""
+    """In base currency: the sum of the notional of each instrument's net position, long and short alike."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        exposure = view.account.gross_exposure()
-        if exposure is None:
-            return _NO_PRICE
-        position = view.account.position(order.venue, order.symbol)
-        if position * order.side.sign < 0 and order.quantity <= abs(position):
+        if view.only_reduces(order):
             return None
-        for each in [*view.orders.open_orders(), order]:
-            price = view.reference_price(each)
-            if price is None:
-                return _NO_PRICE
-            currency = each.instrument.settlement_currency
-            notional = view.account.to_base(each.instrument.notional(each.leaves_quantity, price), currency, each.venue)
+        gross = ZERO
+        for exposure in exposures(order, view):
+            notional, instrument = exposure.notional, exposure.instrument
             if notional is None:
-                return f"{currency} has no price in base currency"
-            exposure += notional
-        if exposure > self.max_gross:
-            return f"gross exposure would be {plain(exposure)}, the limit is {plain(self.max_gross)}"
+                return f"{instrument} has no price"
+            amount = view.account.to_base(notional, instrument.settlement_currency, instrument.venue)
+            if amount is None:
+                return f"{instrument.settlement_currency} has no price in base currency"
+            gross += amount
+        if gross > self.max_gross:
+            return f"gross exposure would be {plain(gross)}, the limit is {plain(self.max_gross)}"
         return None

@@ -211,6 +211,26 @@ def test_two_imports_at_a_time_are_refused(write: Write, run: Run, store: Path) 
         run(write(NAME, *trades(1)))
 
 
+def test_store_that_cannot_be_written_is_named(write: Write, run: Run, store: Path) -> None:
+    store.write_text("a file")
+    with pytest.raises(StoreError, match="the store .* cannot be written"):
+        run(write(NAME, *trades(1)))
+
+
+def test_full_disk_stops_the_import_and_leaves_nothing(
+    write: Write, run: Run, store: Path, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "add", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            run(write(NAME, *trades(1)))
+    assert events() == []
+    assert list((store / ".imports").glob("*/")) == []
+
+
 def test_unreadable_manifest_is_named(write: Write, run_one: RunOne, run: Run, store: Path) -> None:
     run_one(write(NAME, *trades(1)))
     (manifest,) = (store / ".imports").glob("*.json")

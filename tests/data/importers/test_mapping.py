@@ -214,6 +214,11 @@ def test_column_must_be_in_the_header_once(
         run(write("t.csv", header, "1,2,3,4,5"), mapping=mapping(TRADE))
 
 
+def test_mapping_and_another_format_exclude_each_other(write: Write, run: Run, mapping: LoadMapping) -> None:
+    with pytest.raises(ConfigError, match="format 'binance' and a column mapping exclude each other"):
+        run(write("t.csv", "id,qty,px,time,taker", "1,2,3,4,b"), mapping=mapping(TRADE), format="binance")
+
+
 def test_column_number_must_be_in_the_file(write: Write, run: Run, mapping: LoadMapping) -> None:
     text = "type: trade\nhas_header: false\ncolumns: {ts_event: 0, price: 1, size: 2}\ntime: {unit: s}"
     with pytest.raises(ConfigError, match="no one column 2 for size: its first line has 2 columns, from 0"):

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quantai.data.importers import stage as stage_module
@@ -32,6 +32,8 @@ def trades(times: list[int], first: int) -> pa.Table:
     buffer=st.integers(1, 20),
     order=st.sampled_from([None, False, True]),
 )
+@example(times=[20, 18, 20, 13, 18, 13, 20, 18], block=2, buffer=2, order=None)
+@example(times=[18, 18, 18, 17, 17, 17, 16], block=2, buffer=2, order=True)
 @settings(max_examples=40, deadline=None)
 def test_rows_of_any_order_are_stored_sorted_and_stable(
     times: list[int], block: int, buffer: int, order: bool | None

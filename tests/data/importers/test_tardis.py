@@ -151,6 +151,12 @@ def test_message_over_a_block_boundary_stays_whole(
     assert [len(event.bids) for event in events()] == [10, 5, 5]
 
 
+def test_message_without_end_is_refused(write: Write, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quantai.data.importers.tardis_book.MAX_MESSAGE_ROWS", 3)
+    (report,) = run(write("b.csv", BOOK, *[row("true", "bid", 9, 1)] * 5)).files
+    assert report.error.endswith("more than 3 rows have one local_timestamp")
+
+
 def test_ticker_makes_events_of_what_changed(
     write: Write, run_one: RunOne, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_parts_are_listed_by_stream_and_time(store: Path) -> None:
-    assert [(*part.stream, part.start_ns, part.end_ns) for part in list_parts(store)] == [
+    assert [(part.type, part.venue, part.symbol, part.start_ns, part.end_ns) for part in list_parts(store)] == [
         ("tick", "kraken", "A/B", 12, 30),
         ("trade", "okx", "A/B", 10, 20),
         ("trade", "okx", "A/B", DAY_NS + 5, DAY_NS + 5),

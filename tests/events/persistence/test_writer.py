@@ -38,11 +38,11 @@ class UnreliableDisk(PartWriter):
         return super().write(cls, venue, symbol, table)
 
 
-class HeldDisk(PartWriter):
-    """Writes only once `released`."""
+class HeldDisk(UnreliableDisk):
+    """Writes, or fails, only once `released`."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, broken: bool = False) -> None:
+        super().__init__(root, broken)
         self.reached = threading.Event()
         self.released = threading.Event()
 
@@ -128,15 +128,31 @@ async def test_events_that_come_during_a_flush_are_kept(tmp_path: Path, clock: S
     assert times(tmp_path) == [1, 2]
 
 
+async def test_a_buffer_that_fills_during_a_flush_is_written_after_it(tmp_path: Path, clock: SimulatedClock) -> None:
+    disk = HeldDisk(tmp_path)
+    async with ParquetEventWriter(tmp_path, max_rows=2, clock=clock, parts=disk) as writer:
+        for ts in (1, 2):
+            writer.write_event(trade(ts))
+        await asyncio.to_thread(disk.reached.wait, 10)
+        for ts in (3, 4):
+            writer.write_event(trade(ts))
+        disk.released.set()
+        await written(writer, 4)
+    assert times(tmp_path) == [1, 2, 3, 4]
+
+
 async def test_a_cancelled_flush_loses_nothing(tmp_path: Path, clock: SimulatedClock) -> None:
     disk = HeldDisk(tmp_path)
     async with ParquetEventWriter(tmp_path, clock=clock, parts=disk) as writer:
         writer.write_event(trade(1))
-        flush = asyncio.create_task(writer.flush())
+        first = asyncio.create_task(writer.flush())
         await asyncio.to_thread(disk.reached.wait, 10)
-        flush.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await flush
+        second = asyncio.create_task(writer.flush())
+        await asyncio.sleep(0)
+        for flush in (first, second):
+            flush.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await flush
         disk.released.set()
     assert (writer.written, times(tmp_path)) == (1, [1])
 
@@ -153,15 +169,34 @@ async def test_what_a_failing_disk_does_not_take_is_tried_again(tmp_path: Path, 
     disk = UnreliableDisk(tmp_path)
     async with ParquetEventWriter(tmp_path, flush_interval_ns=SECOND_NS, clock=clock, parts=disk) as writer:
         writer.write_event(trade(1))
-        for failure in (1, 2):
-            clock.advance_to(failure * SECOND_NS)
-            await failed(writer, failure)
+        clock.advance_to(SECOND_NS)
+        await failed(writer, 1)
         assert (writer.buffered, writer.written, writer.dropped) == (1, 0, 0)
         writer.write_event(trade(2))
         disk.broken = False
         clock.advance_to(3 * SECOND_NS)
         await written(writer, 2)
     assert times(tmp_path) == [1, 2]
+
+
+async def test_a_dead_disk_is_tried_less_and_less_often(tmp_path: Path, clock: SimulatedClock) -> None:
+    disk = UnreliableDisk(tmp_path)
+    async with ParquetEventWriter(tmp_path, SECOND_NS, max_rows=3, clock=clock, parts=disk) as writer:
+        writer.write_event(trade(0))
+        tried_at = []
+        for failure in range(1, 5):
+            tried_at.append(clock.next_due_ns // SECOND_NS)
+            clock.advance_to(clock.next_due_ns)
+            await failed(writer, failure)
+            writer.write_event(trade(failure))
+            for _ in range(
+                1_000
+            ):  # time enough for a flush that must not be: a full buffer is no reason to try at once
+                await asyncio.sleep(0)
+        assert writer.failures == 4
+        disk.broken = False
+    assert tried_at == [1, 3, 6, 10]
+    assert times(tmp_path) == [0, 1, 2, 3, 4]
 
 
 async def test_only_the_stream_that_failed_is_written_again(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -175,6 +210,23 @@ async def test_only_the_stream_that_failed_is_written_again(tmp_path: Path, cloc
         await writer.flush()
     assert (writer.written, writer.files, writer.failures) == (4, 2, 1)
     assert times(tmp_path) == [0, 1, 2, 3]
+
+
+async def test_a_stream_that_cannot_be_written_does_not_hold_up_the_others(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    disk = UnreliableDisk(tmp_path, broken="C/D")
+    writer = ParquetEventWriter(tmp_path, max_rows=4, max_buffered=20, clock=clock, parts=disk)
+    for ts in range(10):
+        writer.write_event(trade(ts, "C/D"))
+    for ts in range(10, 14):
+        writer.write_event(trade(ts))
+    with pytest.raises(StoreError, match="10 events"):
+        await writer.flush()
+    assert times(tmp_path) == [10, 11, 12, 13]
+    with pytest.raises(StoreError):
+        await writer.close()
+    assert writer.dropped == 10
 
 
 async def test_the_oldest_are_dropped_and_told_when_the_buffer_is_full(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -214,6 +266,23 @@ async def test_never_more_than_the_bound_is_held_and_every_event_is_accounted_fo
     assert sum(gap.lost for gap in gaps) == writer.dropped == 400 - len(stored)
     assert stored == sorted(stored)
     assert writer.buffered == 0
+
+
+async def test_what_a_flush_could_not_write_is_older_than_what_came_meanwhile(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    disk = HeldDisk(tmp_path, broken=True)
+    async with ParquetEventWriter(tmp_path, max_rows=3, max_buffered=5, clock=clock, parts=disk) as writer:
+        for ts in (1, 2, 3):
+            writer.write_event(trade(ts))
+        await asyncio.to_thread(disk.reached.wait, 10)
+        for ts in (4, 5):
+            writer.write_event(trade(ts))
+        disk.released.set()
+        await failed(writer, 1)
+        writer.write_event(trade(6))
+        disk.broken = False
+    assert (times(tmp_path), writer.dropped) == ([2, 3, 4, 5, 6], 1)
 
 
 async def test_gaps_name_each_instrument(tmp_path: Path, clock: SimulatedClock) -> None:

@@ -1,0 +1,78 @@
+"""SIGTERM and SIGINT: the first stops in order, the second stops now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_PATIENCE_S = 1.0
+
+
+class StopSignals:
+    """Listens inside its context. `stop` is set by the first signal, `stop_now` by the second.
+
+    A third one, for a part that does not even let itself be cancelled, kills.
+    """
+
+    def __init__(self, on_stop: Callable[[], None]) -> None:
+        """`on_stop` is called by the first signal."""
+        self.stop = asyncio.Event()
+        self.stop_now = asyncio.Event()
+        self._on_stop = on_stop
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+        for number in _SIGNALS:
+            self._loop.add_signal_handler(number, self._take, number)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listen_no_more()
+        for number, handler in self._before.items():  # uvloop leaves its own, deaf one
+            signal.signal(number, handler)
+
+    def _listen_no_more(self) -> None:
+        for number in _SIGNALS:
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    def _take(self, number: signal.Signals) -> None:
+        if not self.stop.is_set():
+            logger.info("%s: stopping", number.name)
+            self.stop.set()
+            self._on_stop()
+            return
+        logger.warning("%s again: stopping now", number.name)
+        self.stop_now.set()
+        self._listen_no_more()
+
+    async def before_stop(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work`, but no longer than until the first signal; whether it was done. Raises what it raises."""
+        return await _before(self.stop, work)
+
+    async def before_stop_now(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work`, but no longer than until the second signal; whether it was done. Raises what it raises."""
+        return await _before(self.stop_now, work)
+
+
+async def _before(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working], timeout=_PATIENCE_S)
+    if event.is_set() and (not working.done() or working.cancelled()):
+        return False
+    working.result()
+    return True
