@@ -167,3 +167,7 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
     with open_dict(cfg):
         cfg.pop("hydra", None)
     return cfg
+
+
+if __name__ == "__main__":
+    main()

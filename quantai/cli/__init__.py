@@ -13,7 +13,7 @@ from quantai.version import VERSION
 
 
 def main() -> None:
-    """The console script. Exits 0 when done, 2 for bad arguments or configuration, 3 for what cannot be read or written."""
+    """The console script. Exits 0 when done, 2 for bad arguments or configuration, 3 for files that fail."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -60,10 +60,9 @@ def list_store(options: argparse.Namespace) -> int:
     table.add_column("From (UTC)")
     table.add_column("To (UTC)")
     for stream in summarise(options.store):
-        table.add_row(
-            stream.type, stream.venue, stream.symbol, f"{stream.rows:,}", f"{stream.files:,}", f"{stream.bytes / 1e6:.1f}",
-            _minute(stream.start_ns), _minute(stream.end_ns),
-        )  # fmt: skip
+        figures = (f"{stream.rows:,}", f"{stream.files:,}", f"{stream.bytes / 1e6:.1f}")
+        span = (_minute(stream.start_ns), _minute(stream.end_ns))
+        table.add_row(stream.type, stream.venue, stream.symbol, *figures, *span)
     Console(highlight=False).print(table)
     return 0
 

@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.plugins import Plugins
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -79,7 +79,7 @@ def parse_override(text: str) -> Override:
     """One override by Hydra's grammar. Raises `ConfigProblems`."""
     try:
         return OverridesParser.create().parse_override(text)
-    except (OverrideParseException, HydraException) as error:
+    except HydraException:
         key, equals, _ = text.partition("=")  # a value may be a secret, and so may what the parser says of it
         message = f"{key}{equals} is not an override; write key=value, e.g. mode=simulation"
         raise ConfigProblems([Problem((), message, COMMAND_LINE)]) from None

@@ -1,4 +1,4 @@
-"""Where the shipped configuration and example strategies are: beside the package in a checkout, inside it in a wheel."""
+"""Where the shipped configuration and strategies are: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shipped_conf() -> Path:
 
 
 def make_strategies_importable(config_dir: Path | None) -> None:
-    """Let `strategies.x.Y` be found in the working folder, beside the user's `--config-dir`, and among the shipped ones.
+    """Let `strategies.x.Y` be found in the working folder, beside the user's `--config-dir`, and as shipped.
 
     They come after everything installed, so that a file there never hides a library.
     """

@@ -9,7 +9,6 @@ import yaml
 
 from quantai.config.problems import KeyPath
 
-
 COMMAND_LINE = "command line"
 
 

@@ -19,7 +19,7 @@ HIDDEN = "(not shown)"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: where it was written, which key, what is wrong and what to do. `shown` is the value, never a secret."""
+    """One mistake: where it was written, which key, what is wrong. `shown` is the value, never a secret."""
 
     path: KeyPath
     message: str

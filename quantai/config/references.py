@@ -17,7 +17,7 @@ from quantai.strategy.runner import handles
 
 
 def check_references(values: dict[str, Any]) -> list[Problem]:
-    """Venues and instruments that are named but not configured. Works on raw values, so that it speaks of broken ones too."""
+    """Venues and instruments that are named but not configured, in values that may be broken otherwise."""
     exchanges, instruments = _mapping(values, "exchanges"), _mapping(values, "instruments")
     found: list[Problem | None] = []
     for name, instrument in instruments.items():
@@ -167,10 +167,8 @@ def _data(config: Config) -> Iterator[Problem]:
         for name in _used_instruments(config):
             base = Symbol.parse(config.instruments[name].symbol).base
             if base not in config.data.assets:
-                yield Problem(
-                    ("data", "assets"),
-                    f"instruments.{name} needs the asset {base}; {suggestion(base, sorted(config.data.assets), 'there are: ')}",
-                )
+                there = suggestion(base, sorted(config.data.assets), "there are: ")
+                yield Problem(("data", "assets"), f"instruments.{name} needs the asset {base}; {there}")
 
 
 def _strategies(config: Config) -> Iterator[Problem]:

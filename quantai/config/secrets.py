@@ -1,4 +1,4 @@
-"""Secrets: only ever references, `${oc.env:NAME}` or `${credential:NAME}`, in YAML; never on the command line, never shown."""
+"""Secrets are references in YAML, `${oc.env:NAME}` or `${credential:NAME}`; they are never shown."""
 
 from __future__ import annotations
 

@@ -53,15 +53,12 @@ class Order:
     reason: str = ""
     trade_ids: set[str] = field(default_factory=set)
 
-    @property
-    def venue(self) -> str:
-        """The exchange it went to."""
-        return self.instrument.venue
+    venue: str = field(init=False)
+    symbol: str = field(init=False)
 
-    @property
-    def symbol(self) -> str:
-        """The ccxt-unified symbol."""
-        return self.instrument.symbol
+    def __post_init__(self) -> None:
+        self.venue = self.instrument.venue
+        self.symbol = self.instrument.symbol
 
     @property
     def leaves_quantity(self) -> Decimal:

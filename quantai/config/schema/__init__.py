@@ -37,7 +37,7 @@ from quantai.core.params import Name, Section
 
 
 class Config(Section):
-    """The whole configuration. Each field is a Hydra group: a folder under `conf/` with the files one can choose from."""
+    """The whole configuration. Each field is a Hydra group: a folder under `conf/` with the files to choose from."""
 
     mode: ModeSection
     """Simulation, recording, paper or live."""

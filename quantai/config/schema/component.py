@@ -10,7 +10,7 @@ from quantai.core.params import Section
 
 
 class ComponentSection(Section):
-    """Anything that names a class by registry name (`type`) or dotted path (`_target_`); further keys are its parameters."""
+    """What names a class by registry name (`type`) or dotted path (`_target_`); further keys are its parameters."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -14,7 +14,7 @@ Currency = Annotated[str, Field(pattern=r"^[^\s/:\-]{1,20}$")]
 
 
 class StrategySection(ComponentSection):
-    """A strategy by its name. `_target_` names its class, e.g. `strategies.ema_cross.EmaCross`; further keys are its parameters."""
+    """A strategy by its name. `_target_` is its class, such as `strategies.ema_cross.EmaCross`; other keys are its own."""
 
     enabled: bool = True
     """A disabled strategy is checked but not run."""
@@ -50,7 +50,7 @@ class RoutingRule(Section):
 
 
 class RoutingSection(Section):
-    """Which venue gets an order that does not name one: the first rule that matches, else the only venue that lists the symbol."""
+    """Where an order that names no venue goes: to the first rule that matches, else to the only venue of the symbol."""
 
     rules: list[RoutingRule] = []
 

@@ -6,16 +6,18 @@ A venue can only be given an `Approved`, and only the engine makes one: an unche
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import ClassVar, Protocol
 
 from quantai.core.component import Component
+from quantai.core.enums import Side
 from quantai.core.numbers import ZERO
 from quantai.events import TickEvent
 from quantai.instruments import Instrument
 from quantai.oms.models import Order
+from quantai.oms.risk.exposure import Exposure, dearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,58 +87,68 @@ class OpenOrders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RiskView:
-    """Everything a check may look at. Nothing here does any I/O."""
+    """Everything a check may look at, at one moment: the engine makes a new view for each order. Nothing does I/O."""
 
     account: Account
     market: Market
     orders: OpenOrders
-
-    def reference_price(self, order: Order) -> Decimal | None:
-        """The price at which the order would be worth most, were it to trade: its limit, or the market's where that is
-        worse (a sell below the bid trades at the bid); for a market order the opposite quote. None where not known.
-        """
-        limit, market = order.price, self.quote(order)
-        if limit is None:
-            return market
-        if market is None or (market - limit) * order.side.sign > 0:
-            return limit
-        return dearer(order.instrument, limit, market)
+    _exposures: dict[tuple[str, str], Exposure] = field(default_factory=dict, init=False)
 
     def price_of(self, order: Order) -> Decimal | None:
         """The order's limit; for a market order the opposite quote, None where there is none."""
         return self.quote(order) if order.price is None else order.price
+
+    def worst_price(self, order: Order) -> Decimal | None:
+        """The price at which the order would be worth most: its limit, or the quote where it would trade at that (a
+        sell below the bid trades at the bid). None where not known.
+        """
+        limit, quote = order.price, self.quote(order)
+        if limit is None:
+            return quote
+        would_rest = quote is None or (quote - limit) * order.side.sign > 0
+        return limit if quote is None or would_rest else dearer(order.instrument, limit, quote)
 
     def quote(self, order: Order) -> Decimal | None:
         """The ask for a buy, the bid for a sell; the last price where there is no quote. It must be positive."""
         tick = self.market.tick(order.venue, order.symbol)
         if tick is None:
             return self.market.price(order.venue, order.symbol)
-        price = tick.ask_price if order.side.sign > 0 else tick.bid_price
+        price = tick.ask_price if order.side is Side.BUY else tick.bid_price
         return Decimal(repr(price)) if isfinite(price) and price > 0 else None
 
-    def position_after(self, order: Order, strategy: str | None = None) -> Decimal:
-        """The signed position of a strategy, or of the account, were `order` and all open ones on its side to fill."""
-        side, venue, symbol, going = order.side, order.venue, order.symbol, order.quantity
-        for other in self.orders.open_orders():
-            if (
-                other.side is side
-                and other.symbol == symbol
-                and other.venue == venue
-                and strategy in (None, other.strategy)
-            ):
-                going += other.leaves_quantity
-        return self.account.position(venue, symbol, strategy) + going * side.sign
+    def strategy_after(self, order: Order) -> Decimal:
+        """How far the strategy's own position would go to the order's side, were it and all open there to fill."""
+        strategy, side, venue, symbol, going = order.strategy, order.side, order.venue, order.symbol, order.quantity
+        for each in self.orders.open_orders():
+            if each.side is side and each.symbol == symbol and each.venue == venue and each.strategy == strategy:
+                going += each.leaves_quantity
+        return going + self.account.position(venue, symbol, strategy) * side.sign
 
-    def only_reduces(self, order: Order, strategy: str | None = None) -> bool:
-        """Whether the order, with all that is open on its side, makes a position smaller without turning it around."""
-        return self.position_after(order, strategy) * order.side.sign <= ZERO
+    def exposures(self, order: Order) -> dict[tuple[str, str], Exposure]:
+        """By venue and symbol, of every instrument with a position or an open order, as if `order` were open too."""
+        found = self._exposures
+        if not found:
+            for instrument, position in self.account.net_positions():
+                self._expose(instrument, position)
+            for each in self.orders.open_orders():
+                self._add(each)
+            self._add(order)
+        return found
 
+    def _expose(self, instrument: Instrument, position: Decimal) -> Exposure:
+        key = (instrument.venue, instrument.symbol)
+        exposure = self._exposures[key] = Exposure(instrument, position, self.market.price(*key))
+        return exposure
 
-def dearer(instrument: Instrument, one: Decimal, other: Decimal) -> Decimal:
-    """The price of two at which a unit is worth more: the higher, of inverse contracts the lower."""
-    return min(one, other) if instrument.inverse else max(one, other)
+    def _add(self, order: Order) -> None:
+        exposure = self._exposures.get((order.venue, order.symbol)) or self._expose(order.instrument, ZERO)
+        exposure.add(order, self.price_of(order))
+
+    def only_reduces(self, order: Order) -> bool:
+        """Whether the order, with all that is open on its side, makes the account's position smaller and no more."""
+        return self.exposures(order)[order.venue, order.symbol].after(order.side) <= 0
 
 
 class RiskCheck(Component):
@@ -158,9 +170,10 @@ class RiskEngine:
 
     def check(self, order: Order) -> Verdict:
         """The verdict on `order`."""
+        view = RiskView(self._view.account, self._view.market, self._view.orders)
         for code, check in self._checks:
             try:
-                reason = check.evaluate(order, self._view)
+                reason = check.evaluate(order, view)
             except Exception as error:
                 return Denied(order, code, f"the check failed: {type(error).__name__}: {error}")
             if reason is not None:

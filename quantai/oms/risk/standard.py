@@ -13,7 +13,6 @@ from quantai.core.params import Duration, NonNegative, Positive, Rate, duration_
 from quantai.instruments import InstrumentType
 from quantai.oms.models import Order
 from quantai.oms.risk.base import RiskCheck, RiskView
-from quantai.oms.risk.exposure import exposures
 
 _NO_PRICE = "no market price is known yet"
 
@@ -85,8 +84,9 @@ class SufficientCapital(RiskCheck):
     def _margined(order: Order, currency: str, view: RiskView) -> Decimal | None:
         """The notional of all margined positions that could come about in `currency`; None where one has no price."""
         total = ZERO
-        for exposure in exposures(order, view, order.venue):
-            if exposure.instrument.is_margined and exposure.instrument.settlement_currency == currency:
+        for (venue, _), exposure in view.exposures(order).items():
+            instrument = exposure.instrument
+            if venue == order.venue and instrument.is_margined and instrument.settlement_currency == currency:
                 notional = exposure.notional
                 if notional is None:
                     return None
@@ -103,18 +103,17 @@ class PositionLimit(RiskCheck):
     """In the instrument's settlement currency, for each strategy and instrument."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        after = view.position_after(order, order.strategy)
-        if after * order.side.sign <= 0:
+        after = view.strategy_after(order)
+        if after <= 0:
             return None
-        price = view.reference_price(order)
+        price = view.worst_price(order)
         if price is None:
             return _NO_PRICE
         notional = order.instrument.notional(after, price)
         if notional > self.max_notional:
-            return (
-                f"position would be {plain(after)} ({plain(notional)} {order.instrument.settlement_currency}), "
-                f"the limit is {plain(self.max_notional)}"
-            )
+            worth = f"{plain(notional)} {order.instrument.settlement_currency}"
+            position = plain(after * order.side.sign)
+            return f"position would be {position} ({worth}), the limit is {plain(self.max_notional)}"
         return None
 
 
@@ -183,7 +182,7 @@ class QuantityValidity(RiskCheck):
             return f"quantity {plain(quantity)} is below the minimum {plain(instrument.min_quantity)}"
         if instrument.max_quantity is not None and quantity > instrument.max_quantity:
             return f"quantity {plain(quantity)} is above the maximum {plain(instrument.max_quantity)}"
-        price = view.reference_price(order)
+        price = view.worst_price(order)
         if price is None:
             return _NO_PRICE
         notional = instrument.notional(quantity, price)
@@ -206,7 +205,7 @@ class ExposureLimit(RiskCheck):
         if view.only_reduces(order):
             return None
         gross = ZERO
-        for exposure in exposures(order, view):
+        for exposure in view.exposures(order).values():
             notional, instrument = exposure.notional, exposure.instrument
             if notional is None:
                 return f"{instrument} has no price"

@@ -1,0 +1,5 @@
+"""`python -m quantai.cli` is `quantai`."""
+
+from quantai.cli import main
+
+main()
