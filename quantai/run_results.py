@@ -24,10 +24,10 @@ def write_results(
     problems: list[str],
     shares_script: bool,
 ) -> dict[str, Any]:
-    """Write everything; the summary. `shares_script` puts the charts' script once beside all runs of a sweep."""
+    """Write everything; the summary of what was done. `shares_script` puts the charts' script once beside all runs."""
     events = graph.markets.feed.events
     summary: dict[str, Any] = {
-        "status": "failed" if problems else "done",
+        "status": "done",
         "exit_status": exit_status,
         "error": "; ".join(problems),
         "interrupted": interrupted,
@@ -44,6 +44,8 @@ def write_results(
     write_summary(folder, summary)
     if graph.trading is not None and graph.config.simulation.report:
         write_report(folder, plotly_js="shared" if shares_script else "inline")
+    if problems:  # only now: there is a report of what was traded until then, but nobody shall rank such a run
+        write_summary(folder, summary | {"status": "failed"})
     return summary
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from quantai.core.clock import iso_utc
+from quantai.core.clock import NS_PER_SECOND, iso_utc
 from quantai.core.errors import ConfigError
 from quantai.data.imports import CsvMapping, FileReport, FileStatus, ImportReport, import_files, list_formats
 from quantai.data.progress import ProgressBar
@@ -52,23 +52,25 @@ def _add_import(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def list_store(options: argparse.Namespace) -> int:
     """A line a stream. Raises `StoreError` where there is no store."""
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     for heading in ("Type", "Venue", "Symbol"):
-        table.add_column(heading)
-    for heading in ("Rows", "Files", "MB"):
-        table.add_column(heading, justify="right")
-    table.add_column("From (UTC)")
-    table.add_column("To (UTC)")
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Rows", "MB", "From (UTC)", "Span"):
+        table.add_column(heading, no_wrap=True, justify="right")
     for stream in summarise(options.store):
-        figures = (f"{stream.rows:,}", f"{stream.files:,}", f"{stream.bytes / 1e6:.1f}")
-        span = (_minute(stream.start_ns), _minute(stream.end_ns))
-        table.add_row(stream.type, stream.venue, stream.symbol, *figures, *span)
+        figures = (f"{stream.rows:,}", f"{stream.bytes / 1e6:.1f}", iso_utc(stream.start_ns)[:16].replace("T", " "))
+        table.add_row(stream.type, stream.venue, stream.symbol, *figures, _span(stream.end_ns - stream.start_ns))
     Console(highlight=False).print(table)
     return 0
 
 
-def _minute(ts_ns: int) -> str:
-    return iso_utc(ts_ns)[:16].replace("T", " ")
+def _span(length_ns: int) -> str:
+    """A length of time to read at a glance, such as `23.9 h`."""
+    seconds = length_ns / NS_PER_SECOND
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def import_data(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ _PATIENCE_S = 1.0
 class StopSignals:
     """Listens inside its context. `stop` is set by the first signal, `stop_now` by the second.
 
-    A third one, for a part that does not even let itself be cancelled, kills.
+    A third one kills, for the case of a part that does not even let itself be cancelled.
     """
 
     def __init__(self, on_stop: Callable[[], None]) -> None:
@@ -37,14 +37,13 @@ class StopSignals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._listen_no_more()
-        for number, handler in self._before.items():  # uvloop leaves its own, deaf one
-            signal.signal(number, handler)
+        if not self.stop_now.is_set():
+            self._hand_over(self._before)
 
-    def _listen_no_more(self) -> None:
-        for number in _SIGNALS:
+    def _hand_over(self, handlers: Mapping[signal.Signals, Any]) -> None:
+        for number, handler in handlers.items():
             self._loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, handler)  # not left to the loop: uvloop keeps its own, deaf one
 
     def _take(self, number: signal.Signals) -> None:
         if not self.stop.is_set():
@@ -52,9 +51,9 @@ class StopSignals:
             self.stop.set()
             self._on_stop()
             return
-        logger.warning("%s again: stopping now", number.name)
         self.stop_now.set()
-        self._listen_no_more()
+        self._hand_over(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
+        logger.warning("%s again: stopping now", number.name)
 
     async def before_stop(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do `work`, but no longer than until the first signal; whether it was done. Raises what it raises."""

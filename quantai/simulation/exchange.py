@@ -121,7 +121,10 @@ class SimulatedExchange(ExecutionConnector):
     def _arrive(self, command: SubmitOrder, sent_ns: int) -> None:
         self._orders += 1
         order = Working(command, f"{self._venue}-{self._orders}", sent_ns)
-        market = self._markets[command.symbol]
+        market = self._markets.get(command.symbol)
+        if market is None:
+            self._report(order, ExecType.REJECTED, f"{self._venue} has no {command.symbol}")
+            return
         market.see(self._view.tick(self._venue, command.symbol), self._last_price(command.symbol))
         refusal = self._refusal(order, market)
         if refusal:
@@ -143,6 +146,8 @@ class SimulatedExchange(ExecutionConnector):
         trade = self._view.trade(self._venue, symbol)
         if trade is not None:
             return trade.price
+        if self._view.tick(self._venue, symbol) is not None:
+            return None
         price = self._view.price(self._venue, symbol)
         return None if price is None else float(price)
 

@@ -14,7 +14,7 @@ Currency = Annotated[str, Field(pattern=r"^[^\s/:\-]{1,20}$")]
 
 
 class StrategySection(ComponentSection):
-    """A strategy by its name. `_target_` is its class, such as `strategies.ema_cross.EmaCross`; other keys are its own."""
+    """A strategy by its name. `_target_` is its class (`strategies.ema_cross.EmaCross`); other keys are its own."""
 
     enabled: bool = True
     """A disabled strategy is checked but not run."""
