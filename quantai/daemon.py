@@ -21,6 +21,7 @@ from rich.console import Console
 from quantai.assembly import Graph, assemble
 from quantai.assembly.stages import stages_of
 from quantai.config import LoadedConfig
+from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import QuantAIError, StartupError
 from quantai.ops.logs import logging_to
 from quantai.ops.notify import ServiceNotifier
@@ -126,8 +127,11 @@ async def serve(graph: Graph) -> Outcome:
 
 
 async def _until_end(graph: Graph, signals: StopSignals, outcome: Outcome) -> None:
+    limit_s = graph.config.ops.stop_timeout / NS_PER_SECOND
     try:
-        await signals.before_stop_now(graph.markets.feed.run())
+        ended = await signals.before_stop_now(graph.markets.feed.run(), limit_s)
+        if not ended and not signals.stop_now.is_set():
+            outcome.errors.append(f"a handler kept market data from stopping within {limit_s:g} s (ops.stop_timeout)")
     except Exception as error:
         logger.exception("the market data feed failed: %s: %s", type(error).__name__, error)
         outcome.errors.append(f"market data: {type(error).__name__}: {error}")

@@ -58,7 +58,7 @@ def launch(arguments: Sequence[str]) -> int:
         print_error(error)
         return error.exit_status
     except KeyboardInterrupt:
-        print_error(QuantAIError("stopped by a signal while nothing was running"))
+        print_error(QuantAIError("stopped by a signal"))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else daemon.FAILED
     return daemon.DONE

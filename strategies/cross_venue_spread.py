@@ -6,10 +6,7 @@ from pydantic import Field
 
 from quantai.core.params import Positive
 from quantai.events import TickEvent
-from quantai.instruments import Instrument
 from quantai.strategy import BaseStrategy
-
-Bps = Annotated[float, Field(ge=0, le=10_000)]
 
 
 class CrossVenueSpread(BaseStrategy):
@@ -17,31 +14,36 @@ class CrossVenueSpread(BaseStrategy):
 
     notional: Positive
     """Size of each leg, in quote currency."""
-    entry_bps: Bps = 8.0
-    """Open when one venue's middle is this far above the other's."""
-    exit_bps: Bps = 0.5
-    """Close when the middles are this close."""
+    entry_bps: Annotated[float, Field(gt=0, le=10_000)] = 31.0
+    """Open when one middle is this far above the other: it must pay the taker fees of all four trades."""
+    exit_bps: Annotated[float, Field(ge=-10_000, le=10_000)] = 0.0
+    """Close when that is left of it."""
 
     def validate_params(self) -> None:
         if self.exit_bps >= self.entry_bps:
             raise ValueError(f"exit_bps ({self.exit_bps}) must be below entry_bps ({self.entry_bps})")
 
+    def on_start(self) -> None:
+        self.first, self.second = self.instruments[:2]
+        self.is_open = False
+
     def on_tick(self, tick: TickEvent) -> None:
-        first, second = self.instruments[:2]
-        a, b = self.tick(first.symbol, first.venue), self.tick(second.symbol, second.venue)
-        if a is None or b is None or self.open_orders:
+        a = self.tick(self.first.symbol, self.first.venue)
+        b = self.tick(self.second.symbol, self.second.venue)
+        if a is None or b is None:
             return
         premium = (a.mid / b.mid - 1) * 1e4
-        held = [float(self.position(leg.symbol, leg.venue)) for leg in (first, second)]
-        if any(held) and abs(premium) <= self.exit_bps:
-            self.trade(first, -held[0])
-            self.trade(second, -held[1])
-        elif not any(held) and abs(premium) >= self.entry_bps:
-            units = float(self.notional) / a.mid * (-1 if premium > 0 else 1)
-            self.trade(first, units / float(first.multiplier))
-            self.trade(second, -units / float(second.multiplier))
+        if not self.is_open and abs(premium) >= self.entry_bps:
+            self.is_open = True
+            base = float(self.notional) / a.mid * (-1 if premium > 0 else 1)
+            self.trade(base / float(self.first.multiplier), -base / float(self.second.multiplier))
+        elif self.is_open and not self.open_orders:
+            held = [float(self.position(leg.symbol, leg.venue)) for leg in (self.first, self.second)]
+            self.is_open = any(held) or abs(premium) >= self.entry_bps  # no second try while it is still there
+            if (premium if held[0] < 0 else -premium) <= self.exit_bps or not all(held):  # one leg alone is no spread
+                self.trade(-held[0], -held[1])
 
-    def trade(self, leg: Instrument, quantity: float) -> None:
-        if quantity:
-            order = self.buy if quantity > 0 else self.sell
-            order(leg.symbol, abs(quantity), venue=leg.venue)
+    def trade(self, *quantities: float) -> None:
+        for leg, quantity in zip((self.first, self.second), quantities, strict=True):
+            if quantity:
+                (self.buy if quantity > 0 else self.sell)(leg.symbol, abs(quantity), venue=leg.venue)

@@ -4,9 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from quantai.core.enums import Side
 from quantai.core.params import Positive
-from quantai.events import FillEvent, TimerEvent
+from quantai.events import TimerEvent
 from quantai.strategy import BaseStrategy
+
+Bps = Annotated[float, Field(ge=0, le=1_000)]
 
 
 class MarketMaker(BaseStrategy):
@@ -16,32 +19,31 @@ class MarketMaker(BaseStrategy):
     """Size of each quote."""
     max_position: Positive
     """Quotes that would hold more than this are left out."""
-    half_spread_bps: Annotated[float, Field(gt=0, le=1_000)] = 1.5
-    """Distance of each quote from the leaning price."""
-    skew_bps: Annotated[float, Field(ge=0, le=1_000)] = 3.0
+    half_spread_bps: Bps = 6.0
+    """Distance of each quote from the leaning price: it must pay the maker fee, and for takers who know better."""
+    skew_bps: Bps = 3.0
     """How far the price leans at the full position."""
+    tolerance_bps: Bps = 2.0
+    """A quote no farther than this from where it should be keeps its place in the queue."""
     refresh: str = "2s"
-    """How often quotes are renewed."""
+    """How often quotes are looked at."""
 
     def on_start(self) -> None:
         self.symbol = self.instruments[0].symbol
         self.every(self.refresh)
 
     def on_timer(self, timer: TimerEvent) -> None:
-        self.cancel_all()
-        self.quote()
+        tick, held = self.tick(self.symbol), self.position(self.symbol)
+        if tick is not None:
+            fair = tick.mid * (1 - float(held / self.max_position) * self.skew_bps / 1e4)
+            half = fair * self.half_spread_bps / 1e4
+            self.quote(Side.BUY, min(fair - half, tick.bid_price), held + self.quantity <= self.max_position)
+            self.quote(Side.SELL, max(fair + half, tick.ask_price), held - self.quantity >= -self.max_position)
 
-    def on_fill(self, fill: FillEvent) -> None:
-        self.logger.debug("filled %s %s at %s", fill.side, fill.quantity, fill.price)
-
-    def quote(self) -> None:
-        tick = self.tick(self.symbol)
-        if tick is None:
-            return
-        held = self.position(self.symbol)
-        fair = tick.mid * (1 - float(held / self.max_position) * self.skew_bps / 1e4)
-        half = fair * self.half_spread_bps / 1e4
-        if held + self.quantity <= self.max_position:
-            self.buy(self.symbol, self.quantity, min(fair - half, tick.bid_price), time_in_force="POST_ONLY")
-        if held - self.quantity >= -self.max_position:
-            self.sell(self.symbol, self.quantity, max(fair + half, tick.ask_price), time_in_force="POST_ONLY")
+    def quote(self, side: Side, price: float, is_wanted: bool) -> None:
+        for order in [each for each in self.open_orders if each.side is side]:
+            if is_wanted and abs(float(order.price or 0) / price - 1) * 1e4 <= self.tolerance_bps:
+                return
+            self.cancel(order)
+        if is_wanted:
+            (self.buy if side is Side.BUY else self.sell)(self.symbol, self.quantity, price, time_in_force="POST_ONLY")

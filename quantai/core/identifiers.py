@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from quantai.core.errors import QuantAIError
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
-_NAME = re.compile(NAME_PATTERN)
+_NAME = re.compile(NAME_PATTERN.strip("^$"))
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def is_name(text: str) -> bool:
     """Whether `text` can name a venue, strategy or instrument: small letters, digits, `_`, at most 32 characters."""
-    return _NAME.match(text) is not None
+    return _NAME.fullmatch(text) is not None
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:

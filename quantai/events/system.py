@@ -1,4 +1,6 @@
-"""What happened to the daemon and its connections. `component` names the part that speaks, e.g. `binance` or `recorder`."""
+"""What happened to the daemon and its connections. `component` names the part that speaks, e.g. `binance` or
+`recorder`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class DisconnectedEvent(SystemEvent, frozen=True, gc=False, tag=True):
 
 
 class GapEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """Market data is known to be missing on `venue` and `symbol` between two times; `lost` counts events, 0 where not known."""
+    """Market data is known to be missing on `venue` and `symbol` between two times; `lost` counts events, 0 where not
+    known.
+    """
 
     topic_prefix = "system.gap"
 
@@ -67,13 +71,13 @@ class StaleEvent(SystemEvent, frozen=True, gc=False, tag=True):
 
 
 class ErrorEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """A component failed at something and went on; `topic` is that of the event it was handling, where there was one."""
+    """A component failed at something and went on; `cause` is the `reference` of the event it was handling, if any."""
 
     topic_prefix = "system.error"
 
     error: str
     message: str
-    topic: str = ""
+    cause: str = ""
 
 
 class TimerEvent(SystemEvent, frozen=True, gc=False, tag=True):

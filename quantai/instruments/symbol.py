@@ -19,7 +19,7 @@ from quantai.core.numbers import plain
 _CODE = r"[^\s/:\-]+"
 _SYMBOL = re.compile(
     rf"(?P<base>{_CODE})/(?P<quote>{_CODE})"
-    rf"(?::(?P<settle>{_CODE})(?:-(?P<expiry>\d{{6}})(?:-(?P<strike>\d+(?:\.\d+)?)-(?P<right>[CP]))?)?)?"
+    rf"(?::(?P<settle>{_CODE})(?:-(?P<expiry>[0-9]{{6}})(?:-(?P<strike>[0-9]+(?:\.[0-9]+)?)-(?P<right>[CP]))?)?)?"
 )
 
 

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 logger = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PATIENCE_S = 1.0
@@ -55,23 +58,33 @@ class StopSignals:
         self._hand_over(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
         logger.warning("%s again: stopping now", number.name)
 
-    async def before_stop(self, work: Coroutine[Any, Any, None]) -> bool:
+    async def before_stop(self, work: Work) -> bool:
         """Do `work`, but no longer than until the first signal; whether it was done. Raises what it raises."""
-        return await _before(self.stop, work)
+        return await _before(self.stop.wait(), work)
 
-    async def before_stop_now(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do `work`, but no longer than until the second signal; whether it was done. Raises what it raises."""
-        return await _before(self.stop_now, work)
+    async def before_stop_now(self, work: Work, patience_s: float | None = None) -> bool:
+        """Do `work`, but no longer than until the second signal, or `patience_s` after the first; whether it was done.
+
+        Raises what it raises.
+        """
+        return await _before(self._end_of_patience(patience_s), work)
+
+    async def _end_of_patience(self, patience_s: float | None) -> None:
+        if patience_s is not None:
+            await self.stop.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stop_now.wait(), patience_s)
 
 
-async def _before(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
-    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+async def _before(end: Coroutine[Any, Any, Any], work: Work) -> bool:
+    working, ending = asyncio.create_task(work), asyncio.create_task(end)
+    await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+    is_over = ending.done()
+    ending.cancel()
     if not working.done():
         working.cancel()
         await asyncio.wait([working], timeout=_PATIENCE_S)
-    if event.is_set() and (not working.done() or working.cancelled()):
+    if is_over and (not working.done() or working.cancelled()):
         return False
     working.result()
     return True

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf, isfinite
 
-from quantai.core.enums import Liquidity, Side
+from quantai.core.enums import Liquidity
 from quantai.core.numbers import ZERO, floor_to_step
 from quantai.events import BarEvent, TickEvent, TradeEvent
 from quantai.exchanges.base import SubmitOrder
@@ -95,6 +95,7 @@ class Market:
     def add(self, order: Working) -> None:
         """Take an order in, and let it take what it can."""
         order.is_taking = self.would_take(order)
+        order.ahead = None if self._behind_queue else ZERO
         self.orders[order.command.client_order_id] = order
         if self._has_quotes and self._is_reached(order):
             self._take_quote(order)
@@ -186,11 +187,9 @@ class Market:
     def _note_queue(self, order: Working) -> None:
         """What stands before a resting order: nothing in front of the best price, at most what is shown at it."""
         same = self._bid if order.sign > 0 else self._ask
-        if not self._behind_queue:
-            order.ahead = ZERO
-        elif not same.size:
+        if order.ahead == ZERO or not same.size:
             return
-        elif (same.price - order.limit) * order.sign < 0:
+        if (same.price - order.limit) * order.sign < 0:
             order.ahead = ZERO
         elif same.price == order.limit and (order.ahead is None or order.ahead > same.size):
             order.ahead = exact(same.size)
@@ -200,13 +199,13 @@ class Market:
         if price != order.limit:
             return size
         if order.ahead is None:
-            return ZERO if self._behind_queue else size
+            return ZERO
         beyond = size - order.ahead
         order.ahead = max(-beyond, ZERO)
         return max(beyond, ZERO)
 
     def _opposite(self, order: Working) -> QuoteSide:
-        return self._ask if order.command.side is Side.BUY else self._bid
+        return self._ask if order.sign > 0 else self._bid
 
 
 def _in_turn(orders: list[Working]) -> list[Working]:

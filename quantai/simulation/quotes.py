@@ -28,20 +28,15 @@ class QuoteSide:
 
     def show(self, price: float, size: float) -> None:
         """Show what the venue shows now. A price or size that is not positive and finite is nothing to trade with."""
-        if price == self.price:
-            if size != self.size:
-                self._resize(size)
-        else:
-            self._left = None
-            self.price = price
-            self.size = size if 0.0 < price < inf and 0.0 < size < inf else 0.0
-
-    def _resize(self, size: float) -> None:
-        size = size if 0.0 < size < inf and self.price > 0.0 else 0.0
-        if self._left is not None:
-            shown, before = exact(size), exact(self.size)
-            self._left = self._left + shown - before if shown > before else min(self._left, shown)
-        self.size = size
+        if not (0.0 < price < inf and 0.0 < size < inf):
+            size = 0.0
+        if price != self.price:
+            self.price, self.size, self._left = price, size, None
+        elif size != self.size:
+            if self._left is not None:
+                shown, before = exact(size), exact(self.size)
+                self._left = min(self._left, shown) if shown < before else self._left + shown - before
+            self.size = size
 
     @property
     def available(self) -> Decimal:

@@ -1,13 +1,18 @@
 """The contract of every event bus.
 
-- Delivery is single-threaded and runs to completion: an event published while another is being handled waits its turn (FIFO),
-  so every subscriber sees the same order. Subscribers of one event are called in the order they subscribed.
+- Delivery is single-threaded and runs to completion: an event published while another is being handled waits its turn
+  (FIFO), so every subscriber sees the same order. Subscribers of one event are called in the order they subscribed.
 - `*` in a pattern matches any run of characters. One subscription gets an event once.
 - A handler is a plain function or a coroutine function. One that fails never stops another: its error becomes an
   `ErrorEvent` at `system.error.<name>`, a counter and a log line.
-- A change of subscriptions counts from the next event on; the one being delivered goes to those who were there when it began.
+- A change of subscriptions counts from the next event on; the one being delivered goes to those who were there when it
+  began.
+- A handler runs in the task that publishes. Who cancels that task cancels the handler that it waits for (an error of
+  that handler), nothing else: the event's other subscribers and all that waits are served from a task of the bus.
 - A subscriber that does I/O asks for a bounded queue of its own and says what happens when that is full (`Overflow`).
-- Nothing is published after `close`, which first delivers what was published before.
+  It is called from a task of its own; what it publishes is not delivered before it goes on.
+- Nothing is published after `close` was called, but what the handlers of earlier events publish while these are
+  delivered.
 """
 
 from __future__ import annotations
@@ -18,13 +23,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from quantai.core.errors import BusError
 from quantai.events.base import Event
 
 Handler = Callable[[Any], Awaitable[Any] | None]
 
 
 class Overflow(StrEnum):
-    """What a full subscriber queue does with one more event."""
+    """What a full subscriber queue does with one more event.
+
+    `BLOCK` makes delivery wait for room, so nothing is lost and everybody waits; `DROP_OLDEST` drops what waited
+    longest. `CONFLATE` keeps the newest event of each topic, in the place of the first that waited; the topic that
+    waited longest goes when there are more topics than places. What was dropped or replaced is counted in
+    `Subscription.dropped`.
+    """
 
     BLOCK = "block"
     DROP_OLDEST = "drop_oldest"
@@ -33,10 +45,16 @@ class Overflow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
-    """A subscriber's own queue: at most `size` events; `CONFLATE` keeps the newest event of each topic."""
+    """A subscriber's own queue: at most `size` events, and one more that makes delivery wait where `overflow` is
+    `BLOCK`.
+    """
 
     size: int = 65_536
     overflow: Overflow = Overflow.BLOCK
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise BusError(f"a subscriber's queue must hold at least 1 event, not {self.size}")
 
 
 class Subscription:
@@ -65,15 +83,24 @@ class EventBus(ABC):
 
     @abstractmethod
     async def publish(self, event: Event) -> None:
-        """Deliver `event`, or queue it behind the one being delivered. Waits where the bus is full."""
+        """Deliver `event` and what its handlers publish, or queue it behind the one being delivered.
+
+        Where the bus is full, waits for room; inside a handler that would wait for itself, so it raises `BusOverflow`
+        there. Raises `BusClosed` after `close`.
+        """
 
     @abstractmethod
     def post(self, event: Event) -> None:
-        """Publish from plain code, which cannot wait. Raises `BusOverflow` where the bus is full."""
+        """Publish from plain code, which cannot wait. Raises `BusOverflow` where the bus is full, `BusClosed` after
+        `close`.
+        """
 
     @abstractmethod
     def dispatch(self, event: Event) -> Awaitable[None] | None:
-        """Publish without the cost of a coroutine: None when done, else what must be awaited before the next event."""
+        """Publish without the cost of a coroutine: None when done, else what must be awaited before the next event.
+
+        Raises as `post` does.
+        """
 
     @abstractmethod
     async def subscribe(
@@ -83,7 +110,9 @@ class EventBus(ABC):
 
     @abstractmethod
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """No more calls; what waits in the subscriber's own queue is still delivered."""
+        """No more calls from the next event on; what waits in the subscriber's own queue is still delivered, and waited
+        for.
+        """
 
     @property
     @abstractmethod
@@ -96,8 +125,8 @@ class EventBus(ABC):
 
     @abstractmethod
     async def join(self) -> None:
-        """Wait until every published event is handled, queues included."""
+        """Wait until every published event is handled, queues included. Raises `BusError` inside a handler."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Deliver what was published, then take no more."""
+        """Take no more, and deliver what was published. Raises `BusError` inside a handler, which it would wait for."""

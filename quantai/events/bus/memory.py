@@ -5,140 +5,185 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from operator import attrgetter
+from collections.abc import Coroutine
+from contextlib import suppress
+from types import CoroutineType
 from typing import Any
 
 from quantai.core.clock import Clock
-from quantai.core.errors import BusClosed, BusOverflow
+from quantai.core.errors import BusClosed, BusError, BusOverflow
 from quantai.events.base import Event
 from quantai.events.bus.base import EventBus, Handler, QueuePolicy, Subscription
+from quantai.events.bus.calls import AnyCoroutine, awaited, is_failure, is_waiting, message_of
 from quantai.events.bus.queued import QueuedHandler
+from quantai.events.bus.routes import RouteTable, Step
 from quantai.events.system import ErrorEvent
 from quantai.events.topics import compile_pattern
 
 logger = logging.getLogger(__name__)
 
-# Routes are remembered per topic; a daemon that met more topics than this forgets them all and resolves anew.
-_MAX_TOPICS = 100_000
-
-Key = Callable[[Any], Any]
-Routes = dict[Any, tuple[Subscription, ...]]
-
 
 class MemoryEventBus(EventBus):
-    """See `EventBus` for the contract. `queue_limit` bounds the events that wait behind the one being delivered."""
+    """See `EventBus` for the contract. `queue_limit` bounds the events that wait behind the one being delivered.
+
+    `publish` and `dispatch` each write out the look-up and the loop that `_deliver` has too: a call costs more than
+    these do.
+    """
 
     __slots__ = (
-        "_background", "_busy", "_clock", "_closed", "_drainer", "_queue", "_queue_limit", "_queued",
-        "_subscriptions", "_tables", "_topics", "_waiting", "errors", "overflows", "published",
+        "_awaited", "_background", "_blocked", "_busy", "_clock", "_closed", "_joining", "_more", "_queue",
+        "_queue_limit", "_queued", "_routes", "_table", "errors", "overflows", "published",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, queue_limit: int = 65_536) -> None:
+        if queue_limit < 1:
+            raise BusError(f"the bus must hold at least 1 waiting event, not {queue_limit} (bus.queue_limit)")
         self._clock = clock
-        self._queue_limit = queue_limit
-        self._queue: deque[Event] = deque()
+        self._table = RouteTable()
+        self._routes = self._table.by_instrument
         self._busy = False
-        self._closed = False
-        self._subscriptions: list[Subscription] = []
+        self._more = False  # whether anything is queued or anybody joins: one look instead of two for every event
+        self._queue: deque[Event] = deque()
+        self._queue_limit = queue_limit
+        self._blocked: deque[tuple[asyncio.Future[None], Event]] = deque()  # who publishes what when there is room
+        self._joining: list[asyncio.Future[None]] = []
+        self._awaited: AnyCoroutine | None = None  # the last handler that was waited for
         self._queued: dict[Subscription, QueuedHandler] = {}
-        self._tables: dict[type[Event], tuple[Key, Routes]] = {}
-        self._topics = 0
         self._background: set[asyncio.Task[None]] = set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._drainer: asyncio.Task[Any] | None = None
-        self.published = 0
+        self._closed = False
         self.errors = 0
+        self.published = 0
         self.overflows = 0
 
-    async def publish(self, event: Event) -> None:
-        while self._busy and len(self._queue) >= self._queue_limit and asyncio.current_task() is not self._drainer:
-            await self._room()
-        pending = self.dispatch(event)
-        if pending is not None:
-            await pending
+    async def publish(self, event: Any) -> None:
+        if self._busy:
+            await self._publish_behind(event)
+            return
+        try:
+            step = self._routes[event.__class__][event.venue][event.symbol]
+        except KeyError:
+            step = self._admit(event)
+        self._busy = True
+        self.published += 1
+        while step is not None:
+            try:
+                handler = step.handler
+                result: Any = handler(event)
+                if result is not None:
+                    if result.__class__ is not CoroutineType:
+                        result = awaited(result)
+                    self._awaited = result
+                    if self._queued and self._is_in_queued_handler():
+                        self._hand_over(event, step, result)
+                        return
+                    await result
+            except BaseException as error:
+                self._caught(event, step, error)
+            step = step.next
+        if not self._more:
+            self._busy = False
+        elif self._is_in_queued_handler():
+            self._hand_over(event, None)
+        else:
+            await self._deliver(event, None)
 
     def post(self, event: Event) -> None:
         pending = self.dispatch(event)
         if pending is not None:
-            self._run_in_background(pending)
+            self._spawn(pending)
 
-    def dispatch(self, event: Event) -> Awaitable[None] | None:
+    def dispatch(self, event: Any) -> Coroutine[Any, Any, None] | None:
         if self._busy:
             self._enqueue(event)
             return None
-        if self._closed:
-            raise BusClosed(f"the bus is closed; {event.topic} was not published")
+        try:
+            step = self._routes[event.__class__][event.venue][event.symbol]
+        except KeyError:
+            step = self._admit(event)
         self._busy = True
-        try:
-            while True:
-                self.published += 1
-                try:
-                    key, routes = self._tables[event.__class__]
-                    subscriptions = routes[key(event)]
-                except KeyError:
-                    subscriptions = self._resolve(event)
-                for subscription in subscriptions:
-                    try:
-                        result = subscription.handler(event)
-                        if result is not None:
-                            return self._finish(event, subscriptions, subscription, result)
-                    except Exception as error:
-                        self._failed(subscription, event, error)
-                if not self._queue:
-                    break
-                event = self._queue.popleft()
-        except BaseException:
-            self._busy = False
-            raise
-        self._busy = False
-        return None
-
-    async def _finish(
-        self, event: Event, subscriptions: tuple[Subscription, ...], subscription: Subscription, result: Any
-    ) -> None:
-        """Go on where `dispatch` met a coroutine: the rest of this event's handlers, then what was queued meanwhile."""
-        self._drainer = asyncio.current_task()
-        remaining = iter(subscriptions[subscriptions.index(subscription) + 1 :])
-        try:
-            await self._await_one(event, subscription, result)
-            await self._drain(event, remaining)
-        except BaseException:
-            # The publisher was cancelled; its event still belongs to the others.
-            self._run_in_background(self._drain(event, remaining))
-            raise
-
-    async def _drain(self, event: Event, remaining: Iterator[Subscription]) -> None:
+        self.published += 1
         while True:
-            for subscription in remaining:
-                await self._call_one(event, subscription)
+            while step is not None:
+                try:
+                    handler = step.handler
+                    result: Any = handler(event)
+                    if result is not None:
+                        if result.__class__ is not CoroutineType:
+                            result = awaited(result)
+                        self._awaited = result
+                        return self._deliver(event, step, result)
+                except BaseException as error:
+                    self._caught(event, step, error)
+                step = step.next
+            if not self._more:
+                self._busy = False
+                return None
             if not self._queue:
+                self._settle()
+                return None
+            event, step = self._next()
+
+    async def _deliver(self, event: Event, step: Step | None, result: Any = None) -> None:
+        """Deliver `event` from `step` on, whose handler returned `result` already if that is given; then all that
+        waits.
+        """
+        while True:
+            while step is not None:
+                try:
+                    if result is None:
+                        result = step.handler(event)
+                    if result is not None:
+                        if result.__class__ is not CoroutineType:
+                            result = awaited(result)
+                        self._awaited = result
+                        await result
+                except BaseException as error:
+                    self._caught(event, step, error)
+                step, result = step.next, None
+            if not self._queue:
+                self._settle()
+                return
+            event, step = self._next()
+
+    def _hand_over(self, event: Event, step: Step | None, result: Any = None) -> None:
+        self._awaited = rest = self._deliver(event, step, result)
+        self._spawn(rest)
+
+    def _settle(self) -> None:
+        self._busy = self._more = False
+        for settled in self._joining:
+            if not settled.done():
+                settled.set_result(None)
+        self._joining.clear()
+
+    def _next(self) -> tuple[Event, Step | None]:
+        """What waited longest; the publisher that was blocked longest gets its place."""
+        event = self._queue.popleft()
+        self.published += 1
+        while self._blocked:
+            accepted, waiting = self._blocked.popleft()
+            if not accepted.done():
+                self._queue.append(waiting)
+                accepted.set_result(None)
                 break
-            event = self._queue.popleft()
-            self._wake_one()
-            self.published += 1
-            remaining = iter(self._route(event))
-        self._drainer = None
-        self._busy = False
-        self._wake_one()
+        return event, self._table.find(event)
 
-    async def _call_one(self, event: Event, subscription: Subscription) -> None:
-        try:
-            result = subscription.handler(event)
-        except Exception as error:
-            self._failed(subscription, event, error)
-        else:
-            await self._await_one(event, subscription, result)
+    def _admit(self, event: Event) -> Step | None:
+        if self._closed and not self._is_inside():
+            raise BusClosed(f"the bus is closed; {event.topic} was not published")
+        return self._table.find(event)
 
-    async def _await_one(self, event: Event, subscription: Subscription, result: Any) -> None:
-        if result is None or not hasattr(result, "__await__"):
+    async def _publish_behind(self, event: Event) -> None:
+        if len(self._queue) < self._queue_limit or self._closed or self._is_inside():
+            self._enqueue(event)
             return
-        try:
-            await result
-        except Exception as error:
-            self._failed(subscription, event, error)
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._blocked.append((accepted, event))
+        await accepted
 
     def _enqueue(self, event: Event) -> None:
+        if self._closed and not self._is_inside():
+            raise BusClosed(f"the bus is closed; {event.topic} was not published")
         if len(self._queue) >= self._queue_limit:
             self.overflows += 1
             raise BusOverflow(
@@ -146,64 +191,46 @@ class MemoryEventBus(EventBus):
                 "a handler publishes more than is handled (bus.queue_limit)"
             )
         self._queue.append(event)
+        self._more = True
 
-    async def _room(self) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
+    def _is_inside(self) -> bool:
+        """Whether the code that asks runs inside a handler, which can wait for nothing that waits for handlers."""
+        return (self._busy and not is_waiting(self._awaited)) or self._is_in_queued_handler()
 
-    def _wake_one(self) -> None:
-        while self._waiting:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(None)
-                return
+    def _is_in_queued_handler(self) -> bool:
+        return any(queued.is_on_stack for queued in self._queued.values())
 
-    def _run_in_background(self, pending: Awaitable[None]) -> None:
-        async def run() -> None:
-            await pending
+    def _caught(self, event: Event, step: Step, error: BaseException) -> None:
+        """Book a handler's failure. What is meant for its task goes on up, and delivery goes on without that task."""
+        if is_failure(error):
+            self._failed(step.subscription, event, error)
+            return
+        if isinstance(error, asyncio.CancelledError) and step.subscription not in self._queued:
+            self._failed(step.subscription, event, error)
+        if not isinstance(error, GeneratorExit):  # the loop is gone
+            self._hand_over(event, step.next)
+        raise error
 
-        coroutine: Coroutine[Any, Any, None] = run()
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    def _add_table(self, cls: type[Event]) -> tuple[Key, Routes]:
-        key: Key = attrgetter(*cls.topic_fields) if cls.topic_fields else type
-        table = self._tables[cls] = (key, {})
-        return table
-
-    def _route(self, event: Event) -> tuple[Subscription, ...]:
-        key, routes = self._tables.get(event.__class__) or self._add_table(event.__class__)
-        return routes.get(key(event)) or self._resolve(event)
-
-    def _resolve(self, event: Event) -> tuple[Subscription, ...]:
-        if self._topics >= _MAX_TOPICS:
-            self._forget_routes()
-        self._topics += 1
-        topic = event.topic
-        key, routes = self._tables.get(event.__class__) or self._add_table(event.__class__)
-        subscriptions = routes[key(event)] = tuple(s for s in self._subscriptions if s.matches(topic))
-        return subscriptions
-
-    def _forget_routes(self) -> None:
-        self._tables.clear()
-        self._topics = 0
-
-    def _failed(self, subscription: Subscription, event: Event, error: Exception) -> None:
+    def _failed(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         self.errors += 1
         subscription.errors += 1
+        message = message_of(error)
         if subscription.errors <= 10 or subscription.errors % 1_000 == 0:
             logger.error(
                 "%s failed on %s (error %d): %s: %s",
-                subscription.name, event.topic, subscription.errors, type(error).__name__, error, exc_info=error,
+                subscription.name, event.topic, subscription.errors, type(error).__name__, message, exc_info=error,
             )  # fmt: skip
         if isinstance(event, ErrorEvent):
             return  # a handler of errors that fails must not feed itself
-        now = self._clock.now_ns()
-        report = ErrorEvent(subscription.name, now, now, type(error).__name__, str(error), event.topic)
-        if len(self._queue) < self._queue_limit:
-            self._queue.append(report)
+        now_ns = self._clock.now_ns()
+        with suppress(BusOverflow):
+            self.post(ErrorEvent(subscription.name, now_ns, now_ns, type(error).__name__, message, event.reference))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def subscribe(
         self, pattern: str, handler: Handler, *, name: str = "", queue: QueuePolicy | None = None
@@ -211,43 +238,43 @@ class MemoryEventBus(EventBus):
         if self._closed:
             raise BusClosed(f"the bus is closed; {pattern!r} was not subscribed")
         name = name or getattr(handler, "__qualname__", type(handler).__name__)
-        queued = QueuedHandler(handler, queue, self._queued_failed) if queue else None
+        queued = QueuedHandler(handler, queue, self._failed, self._spawn) if queue else None
         subscription = Subscription(pattern, compile_pattern(pattern), queued.put if queued else handler, name)
         if queued:
-            queued.start(subscription)
+            queued.subscription = subscription
             self._queued[subscription] = queued
-        self._subscriptions.append(subscription)
-        self._forget_routes()
+        self._table.add(subscription)
         return subscription
 
-    def _queued_failed(self, subscription: Subscription, event: Event, error: Exception) -> None:
-        self._failed(subscription, event, error)
-        if not self._busy and self._queue:
-            self.post(self._queue.popleft())
-
     async def unsubscribe(self, subscription: Subscription) -> None:
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
-            self._forget_routes()
-        queued = self._queued.pop(subscription, None)
+        self._table.remove(subscription)
+        queued = self._queued.get(subscription)
         if queued:
-            await queued.close()
+            await queued.finish()
+            self._queued.pop(subscription, None)
 
     @property
     def is_busy(self) -> bool:
         return self._busy
 
     def is_wanted(self, topic: str) -> bool:
-        return any(subscription.matches(topic) for subscription in self._subscriptions)
+        return self._table.is_wanted(topic)
 
     async def join(self) -> None:
-        while self._background or self._busy or self._queue:
-            await asyncio.sleep(0)
-        for queued in list(self._queued.values()):
-            await queued.join()
+        if self._is_inside():
+            raise BusError("a handler cannot join or close the bus: that would wait for the handler itself")
+        while self._busy or self._background:
+            if self._background:
+                await asyncio.wait(self._background)
+            else:
+                settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._joining.append(settled)
+                self._more = True
+                await settled
 
     async def close(self) -> None:
+        if not self._is_inside():
+            self._closed = True
+            self._routes = {}  # every event that is not published from inside must ask for admission
         await self.join()
-        self._closed = True
-        for subscription in list(self._queued):
-            await self.unsubscribe(subscription)
+        self._queued.clear()
