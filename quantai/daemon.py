@@ -22,7 +22,7 @@ from quantai.assembly import Graph, assemble
 from quantai.assembly.stages import stages_of
 from quantai.config import LoadedConfig
 from quantai.core.clock import NS_PER_SECOND
-from quantai.core.errors import QuantAIError, StartupError
+from quantai.core.errors import QuantAIError, StartupError, StoreError
 from quantai.ops.logs import logging_to
 from quantai.ops.notify import ServiceNotifier
 from quantai.ops.progress import ReplayProgress
@@ -71,7 +71,7 @@ def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Ou
         logger.info("%s: %s, configuration %s", config.mode.name, graph.markets.description, loaded.config_hash)
         if graph.markets.source is not None:
             progress.set_range(graph.markets.source.range_ns())
-        with progress:
+        with progress, _told_as(QuantAIError, "the daemon failed"):
             outcome = _run_loop(graph)
         with _told_as(QuantAIError, "the run is over, but its results cannot be written"):
             _write_results(graph, outcome, loaded.config_hash, run_folder, shares_script=in_sweep)
@@ -84,6 +84,8 @@ def _write_results(graph: Graph, outcome: Outcome, config_hash: str, folder: Pat
             graph, config_hash, folder, wall_seconds=outcome.wall_seconds, exit_status=outcome.status,
             interrupted=outcome.interrupted, problems=outcome.errors, shares_script=shares_script,
         )  # fmt: skip
+    except StoreError as error:  # the run did start
+        raise QuantAIError(str(error)) from error
     except KeyboardInterrupt:
         raise QuantAIError(f"stopped by a signal while results were written: {folder} is not whole") from None
 
@@ -93,9 +95,9 @@ def _told_as(kind: type[QuantAIError], what: str) -> Iterator[None]:
     """Turn what nobody foresaw (in a class from outside, say) into one line; where it came from goes to the log."""
     try:
         yield
+    except QuantAIError:
+        raise
     except Exception as error:
-        if isinstance(error, QuantAIError) and error.exit_status == kind.exit_status:
-            raise
         logger.exception("%s: %s: %s", what, type(error).__name__, error)
         raise kind(f"{what}: {type(error).__name__}: {error}") from error
 

@@ -15,23 +15,35 @@ NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
 NEVER = 2**63 - 1
 
+# The wall clock can be stepped and machines sleep, while the loop counts on: it looks at the wall this often, in
+# seconds.
+_LONGEST_WAIT_S = 60
+
 TimerCallback = Callable[[int], None]
 
 
 class Timer:
-    """One armed timer; `cancel` it at any time, also from its own callback. Repeats where `interval_ns` is set."""
+    """One timer; `cancel` it at any time, also from its own callback. Repeats where `interval_ns` is set."""
 
-    __slots__ = ("callback", "cancelled", "due_ns", "interval_ns")
+    __slots__ = ("_disarm", "callback", "cancelled", "due_ns", "interval_ns")
 
     def __init__(self, due_ns: int, callback: TimerCallback, interval_ns: int | None) -> None:
         self.due_ns = due_ns
         self.callback = callback
         self.interval_ns = interval_ns
         self.cancelled = False
+        self._disarm: Callable[[], None] | None = None
+
+    def armed(self, disarm: Callable[[], None] | None) -> None:
+        """A clock waits for the timer until it calls `disarm` (None: it does no longer)."""
+        self._disarm = disarm
 
     def cancel(self) -> None:
         """Never fire again."""
         self.cancelled = True
+        if self._disarm is not None:
+            self._disarm()
+            self._disarm = None
 
 
 class Clock(ABC):
@@ -65,10 +77,16 @@ class Clock(ABC):
         self._arm(timer)
         return timer
 
-    def _rearm(self, timer: Timer) -> None:
-        if timer.interval_ns is not None and not timer.cancelled:
-            timer.due_ns = max(timer.due_ns, self.now_ns()) // timer.interval_ns * timer.interval_ns + timer.interval_ns
-            self._arm(timer)
+    def _fire(self, timer: Timer) -> None:
+        """Call what `timer` is for, then arm it again where it repeats, even if the callback failed."""
+        timer.armed(None)
+        due_ns = timer.due_ns
+        try:
+            timer.callback(due_ns)
+        finally:
+            if timer.interval_ns is not None and not timer.cancelled:
+                timer.due_ns = (max(due_ns, self.now_ns()) // timer.interval_ns + 1) * timer.interval_ns
+                self._arm(timer)
 
 
 class WallClock(Clock):
@@ -79,19 +97,14 @@ class WallClock(Clock):
 
     def _arm(self, timer: Timer) -> None:
         delay_s = max(0, timer.due_ns - self.now_ns()) / NS_PER_SECOND
-        asyncio.get_running_loop().call_later(delay_s, self._fire, timer)
+        handle = asyncio.get_running_loop().call_later(min(delay_s, _LONGEST_WAIT_S), self._look, timer)
+        timer.armed(handle.cancel)
 
-    def _fire(self, timer: Timer) -> None:
-        if timer.cancelled:
-            return
-        if self.now_ns() < timer.due_ns:  # the loop's clock is monotonic, ours can be stepped
+    def _look(self, timer: Timer) -> None:
+        if self.now_ns() < timer.due_ns:
             self._arm(timer)
-            return
-        due_ns = timer.due_ns
-        try:
-            timer.callback(due_ns)
-        finally:
-            self._rearm(timer)
+        else:
+            self._fire(timer)
 
 
 class SimulatedClock(Clock):
@@ -99,8 +112,9 @@ class SimulatedClock(Clock):
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now_ns = start_ns
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._timers: list[tuple[int, int, Timer]] = []
         self._sequence = 0
+        self._cancelled = 0
         self.next_due_ns = NEVER
 
     def now_ns(self) -> int:
@@ -108,8 +122,24 @@ class SimulatedClock(Clock):
 
     def _arm(self, timer: Timer) -> None:
         self._sequence += 1
-        heapq.heappush(self._heap, (timer.due_ns, self._sequence, timer))
-        self.next_due_ns = self._heap[0][0]
+        heapq.heappush(self._timers, (timer.due_ns, self._sequence, timer))
+        self.next_due_ns = self._timers[0][0]
+        timer.armed(self._forget_cancelled)
+
+    def _forget_cancelled(self) -> None:
+        """Drop the cancelled where they are next, and all of them where they are most."""
+        self._cancelled += 1
+        if self._cancelled > len(self._timers) // 2:
+            self._timers = [entry for entry in self._timers if not entry[2].cancelled]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
+        self._show_next()
+
+    def _show_next(self) -> None:
+        while self._timers and self._timers[0][2].cancelled:
+            heapq.heappop(self._timers)
+            self._cancelled -= 1
+        self.next_due_ns = self._timers[0][0] if self._timers else NEVER
 
     def set_time(self, now_ns: int) -> None:
         """Move to `now_ns`, firing nothing; going back is refused, time only goes forward."""
@@ -119,12 +149,12 @@ class SimulatedClock(Clock):
 
     def fire_next(self) -> None:
         """Move to the time of the next timer and fire it. The caller lets the bus settle before the next one."""
-        due_ns, _, timer = heapq.heappop(self._heap)
-        self.next_due_ns = self._heap[0][0] if self._heap else NEVER
+        if not self._timers:
+            raise QuantAIError("no timer is armed: next_due_ns says when the next is due")
+        due_ns, _, timer = heapq.heappop(self._timers)
+        self._show_next()
         self._now_ns = max(self._now_ns, due_ns)
-        if not timer.cancelled:
-            timer.callback(due_ns)
-            self._rearm(timer)
+        self._fire(timer)
 
     def advance_to(self, now_ns: int) -> None:
         """Fire every timer due up to `now_ns`, in order of time, then be there."""

@@ -6,7 +6,8 @@ A component declares its parameters as annotated public attributes; those withou
         max_spread_bps: Positive
         \"\"\"Deny while the spread is wider.\"\"\"
 
-YAML names the class with `_target_: my_module.MaxSpread`, or by the registry name a package published as an entry point.
+YAML names the class with `_target_: my_module.MaxSpread`, or by the registry name a package published as an entry
+point.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from quantai.core.params import Section
 
 
 class Component:
-    """Base of every class that YAML can name. Instances are made with their parameters as keywords, which are checked."""
+    """Base of every class that YAML can name. Instances are made with their parameters as keywords, which are
+    checked.
+    """
 
     _made_params_model: ClassVar[type[Section]]
 
@@ -48,7 +51,7 @@ class Component:
 def _make_params_model(cls: type[Component]) -> type[Section]:
     fields: dict[str, Any] = {}
     for name, annotation in get_type_hints(cls, include_extras=True).items():
-        if not name.startswith("_") and get_origin(annotation) is not ClassVar:
+        if not name.startswith("_") and ClassVar not in (annotation, get_origin(annotation)):
             fields[name] = (annotation, getattr(cls, name, ...))
     return create_model(
         f"{cls.__name__}Params", __base__=Section, __doc__=cls.__doc__, __module__=cls.__module__, **fields
@@ -76,8 +79,13 @@ class Registry(Generic[C]):
         """The class registered as `name`. Raises `ConfigError`, naming the nearest."""
         if name in self._builtin:
             return self.load(self._builtin[name])
-        for point in entry_points(group=self.group, name=name):
-            return self.load(point.value.replace(":", "."))
+        published = {f"{point.module}.{point.attr}" for point in entry_points(group=self.group, name=name)}
+        if len(published) > 1:
+            raise ConfigError(
+                f"{self.kind} {name!r} is published as {' and as '.join(sorted(published))}: use _target_"
+            )
+        for path in published:
+            return self.load(path)
         near = nearest(name, self.names())
         hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(self.names()) or 'none'}"
         raise ConfigError(f"no {self.kind} is called {name!r}{hint} (or name a class with _target_)")
@@ -91,7 +99,9 @@ class Registry(Generic[C]):
 
 
 def import_dotted(path: str) -> Any:
-    """The object at `package.module.name`. Raises `ConfigError` that says which part is missing, or where its module fails."""
+    """The object at `package.module.name`. Raises `ConfigError` that says which part is missing, or where its module
+    fails.
+    """
     module_path, _, name = path.rpartition(".")
     if not module_path:
         raise ConfigError(f"{path!r} is not a dotted path such as strategies.ema_cross.EmaCross")
@@ -101,7 +111,7 @@ def import_dotted(path: str) -> Any:
         if error.name and (module_path == error.name or module_path.startswith(error.name + ".")):
             raise ConfigError(f"no module {error.name!r} can be imported (for {path})") from None
         raise ConfigError(f"importing {module_path} failed: {error} ({_where(error)})") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that was not meant to be imported may exit
         raise ConfigError(
             f"importing {module_path} failed: {type(error).__name__}: {error} ({_where(error)})"
         ) from error

@@ -44,7 +44,9 @@ class TimeInForce(StrEnum):
 
 
 class OrderState(StrEnum):
-    """FIX OrdStatus in one-L spelling, plus `DENIED` (risk said no) and `UNKNOWN` (sent, no proof of what became of it)."""
+    """FIX OrdStatus in one-L spelling, plus `DENIED` (risk said no) and `UNKNOWN` (sent, no proof of what became of
+    it).
+    """
 
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from quantai.core.errors import QuantAIError
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
-_NAME = re.compile(NAME_PATTERN.strip("^$"))
+_NAME = re.compile(NAME_PATTERN)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 

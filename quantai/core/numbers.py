@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+import reprlib
+from collections.abc import Callable
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from numbers import Integral, Real
 
 from quantai.core.errors import NumberError
 
@@ -14,52 +17,98 @@ ZERO = Decimal(0)
 # digits of the decimal context (15 before the point, 12 after).
 MAX_MAGNITUDE = Decimal(10) ** 15
 
+# Grids are kept in arithmetic that refuses to round.
+_EXACT = Context(prec=100, traps=[InvalidOperation, Inexact])
+
 
 def to_decimal(value: Number, name: str = "value") -> Decimal:
-    """The exact `Decimal` of `value`; a float means its shortest text, so `0.1` is one tenth.
+    """The exact `Decimal` of `value`; a float means its shortest text, so `0.1` is one tenth. NumPy's numbers will do.
 
     Raises `NumberError` for booleans, NaN, infinities, texts that are no number, and magnitudes above 1e15.
     """
-    if isinstance(value, bool):
-        raise NumberError(f"{name} must be a number, not {value!r}")
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise NumberError(f"{name} must be a number, not {value!r}") from None
+    number = _as_decimal(value)
+    if number is None:
+        raise NumberError(f"{name} must be a number, not {reprlib.repr(value)}")
     if not number.is_finite():
-        raise NumberError(f"{name} must be finite, not {value!r}")
-    if abs(number) > MAX_MAGNITUDE:
-        raise NumberError(f"{name} {value!r} is larger than {MAX_MAGNITUDE:,} in magnitude")
+        raise NumberError(f"{name} must be finite, not {number}")
+    if number.copy_abs() > MAX_MAGNITUDE:
+        raise NumberError(f"{name} is larger than {MAX_MAGNITUDE:,} in magnitude: {number:.3E}")
     return number
+
+
+def _as_decimal(value: object) -> Decimal | None:
+    """None where `value` is no number; Unicode has digits in many scripts, a number has those of ASCII."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            return Decimal(value) if value.isascii() else None
+        except DecimalException:
+            return None
+    if isinstance(value, Integral):
+        return Decimal(int(value))
+    return Decimal(float.__repr__(float(value))) if isinstance(value, Real) else None
 
 
 def round_to_step(value: Decimal, step: Decimal) -> Decimal:
     """The multiple of `step` nearest to `value` (ties to even), with the step's own number of decimals."""
-    return _to_step(value, step, ROUND_HALF_EVEN)
+    return _to_step(value, step, _nearest)
+
+
+def truncate_to_step(value: Decimal, step: Decimal) -> Decimal:
+    """The multiple of `step` nearest to `value` on the side of zero."""
+    return _to_step(value, step, _truncated)
 
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
     """The largest multiple of `step` not above `value`."""
-    return _to_step(value, step, ROUND_FLOOR)
+    return _to_step(value, step, _floor)
 
 
 def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
     """The smallest multiple of `step` not below `value`."""
-    return _to_step(value, step, ROUND_CEILING)
+    return _to_step(value, step, _ceiling)
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     """Whether `value` lies on the grid of `step`."""
-    return value % step == 0
+    return _steps(value, step)[1] == 0
 
 
-def _to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if step <= 0:
-        raise NumberError(f"a step must be positive, not {step}")
+def _to_step(value: Decimal, step: Decimal, choose: Callable[[Decimal, Decimal, Decimal], int]) -> Decimal:
+    whole, rest = _steps(value, step)
+    return _EXACT.quantize(_EXACT.multiply(_EXACT.add(whole, choose(whole, rest, step)), step), step)
+
+
+def _steps(value: Decimal, step: Decimal) -> tuple[Decimal, Decimal]:
+    """How many whole steps, counted towards zero, and what is left, which has the sign of `value`."""
+    if not (value.is_finite() and step.is_finite() and step > 0):
+        raise NumberError(f"a grid needs a finite number and a positive step, not {value} and {step}")
     try:
-        return ((value / step).quantize(Decimal(1), rounding=rounding) * step).quantize(step)
-    except InvalidOperation:
-        raise NumberError(f"{value} has too many digits for a grid of {step}") from None
+        return _EXACT.divmod(value, step)
+    except (InvalidOperation, Inexact):
+        raise NumberError(f"{value:.3E} has too many digits for a grid of {step}") from None
+
+
+def _truncated(whole: Decimal, rest: Decimal, step: Decimal) -> int:
+    return 0
+
+
+def _floor(whole: Decimal, rest: Decimal, step: Decimal) -> int:
+    return -1 if rest < 0 else 0
+
+
+def _ceiling(whole: Decimal, rest: Decimal, step: Decimal) -> int:
+    return 1 if rest > 0 else 0
+
+
+def _nearest(whole: Decimal, rest: Decimal, step: Decimal) -> int:
+    twice = _EXACT.multiply(2, rest.copy_abs())
+    if twice < step or (twice == step and _EXACT.remainder(whole, Decimal(2)) == 0):
+        return 0
+    return 1 if rest > 0 else -1
 
 
 def plain(value: Decimal) -> str:

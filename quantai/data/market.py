@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from quantai.core.errors import NumberError
 from quantai.core.numbers import to_decimal
 from quantai.events import BarEvent, MarketEvent, MarkPriceEvent, TickEvent, TradeEvent
 
@@ -33,24 +34,33 @@ class MarketView:
         return trade if isinstance(trade, TradeEvent) else None
 
     def price(self, venue: str, symbol: str) -> Decimal | None:
-        """What the instrument is worth now: the mark price, else the middle of the quote, the last trade, the last close.
+        """What the instrument is worth now: the mark price, else the middle of the quote, the last trade, the last
+        close.
 
         None where nothing was seen yet, or what was seen is no number.
         """
         key = (venue, symbol)
         mark = self._last[MarkPriceEvent].get(key)
         if isinstance(mark, MarkPriceEvent):
-            return to_decimal(mark.mark_price)
+            return _known(mark.mark_price)
         tick = self.tick(venue, symbol)
         if tick is not None:
-            return (to_decimal(tick.bid_price) + to_decimal(tick.ask_price)) / 2
+            bid, ask = _known(tick.bid_price), _known(tick.ask_price)
+            return None if bid is None or ask is None else (bid + ask) / 2
         trade = self.trade(venue, symbol)
         if trade is not None:
-            return to_decimal(trade.price)
+            return _known(trade.price)
         bar = self._last[BarEvent].get(key)
-        return to_decimal(bar.close) if isinstance(bar, BarEvent) else None
+        return _known(bar.close) if isinstance(bar, BarEvent) else None
 
     def seen_ns(self, venue: str, symbol: str) -> int | None:
         """`ts_init` of the newest event of the instrument, None where there was none."""
         times = [table[venue, symbol].ts_init for table in self._last.values() if (venue, symbol) in table]
         return max(times, default=None)
+
+
+def _known(price: float) -> Decimal | None:
+    try:
+        return to_decimal(price)
+    except NumberError:
+        return None

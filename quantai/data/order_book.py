@@ -20,8 +20,8 @@ class OrderBook:
         """Forget what was, take what is."""
         self._bids.clear()
         self._asks.clear()
-        self._bids.update(event.bids)
-        self._asks.update(event.asks)
+        self._bids.update(level for level in event.bids if level[1] > 0)
+        self._asks.update(level for level in event.asks if level[1] > 0)
         self.is_ready = True
 
     def apply_delta(self, event: OrderBookDeltaEvent) -> None:

@@ -35,8 +35,8 @@ def plan_streams(
 ) -> StreamPlan:
     """Plan for an instrument of which strategies want the events `wanted`, and bars of `bar_intervals`.
 
-    Orders are filled on ticks and trades; where there are neither, ticks are taken from the book; without a book, on bars.
-    Bars are built from trades where there are trades, else taken as they are.
+    Orders are filled on ticks and trades; where there are neither, ticks are taken from the book; without a book, on
+    bars. Bars are built from trades where there are trades, else taken as they are.
     """
     has_trades, has_bars = has(TradeEvent, instrument), has(BarEvent, instrument)
     derive_ticks = not has(TickEvent, instrument) and has(OrderBookSnapshotEvent, instrument)

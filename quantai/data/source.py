@@ -22,7 +22,9 @@ class MarketDataSource(ABC):
 
     @abstractmethod
     def batches(self, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
-        """The events whose topics `is_wanted` says are subscribed, a slice (about 1,024) at a time; nothing else is built."""
+        """The events whose topics `is_wanted` says are subscribed, a slice (about 1,024) at a time; nothing else is
+        built.
+        """
 
     @abstractmethod
     def describe(self) -> str:

@@ -1,22 +1,38 @@
 """What every event is: an immutable struct with a topic, cheap to make, that Pydantic can guard at every door.
 
-Events are made positionally and only by code that knows its values are right (decoders, the OMS): making one checks nothing
-and costs about 0.1 µs. What comes from outside goes through `TypeAdapter(TheEvent).validate_python(...)`, which does check.
+Events are made positionally and only by code that knows its values are right (decoders, the OMS): making one checks
+nothing and costs about 0.1 µs. What comes from outside goes through `TypeAdapter(TheEvent).validate_python(...)`, which
+does check.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
+from inspect import get_annotations
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import msgspec
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-Timestamp = Annotated[int, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970")]
-Price = Annotated[float, Field(allow_inf_nan=False, description="in quote currency; may be negative")]
-Size = Annotated[float, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts")]
+
+def _refuse_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not a boolean")
+    return value
+
+
+_no_boolean = BeforeValidator(_refuse_boolean)
+
+Timestamp = Annotated[int, _no_boolean, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970")]
+Nanoseconds = Annotated[int, _no_boolean, Field(gt=0, lt=2**63, description="a length of time in nanoseconds")]
+Count = Annotated[int, _no_boolean, Field(ge=0, lt=2**63)]
+Price = Annotated[float, _no_boolean, Field(allow_inf_nan=False, description="in quote currency; may be negative")]
+Size = Annotated[float, _no_boolean, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts")]
 Level = tuple[Price, Size]
+Money = Annotated[Decimal, _no_boolean, Field(allow_inf_nan=False, description="exact; signed")]
+Quantity = Annotated[Decimal, _no_boolean, Field(ge=0, allow_inf_nan=False, description="exact; not negative")]
 
 _ts_init = attrgetter("ts_init")
 
@@ -25,7 +41,8 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
     """Base of all events.
 
     `ts_event` is the time of the thing at its source, `ts_init` when this process learned of it: both nanoseconds UTC.
-    A class's `topic_prefix` and the fields named in `topic_fields` make its topic, e.g. `market.trade.binance.BTC/USDT`.
+    A class's `topic_prefix` and the fields named in `topic_fields` make its topic, e.g.
+    `market.trade.binance.BTC/USDT`.
     """
 
     topic_prefix: ClassVar[str] = ""
@@ -34,30 +51,56 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
     @property
     def topic(self) -> str:
         """Where the event is published."""
-        return ".".join([self.topic_prefix, *(str(getattr(self, field)) for field in self.topic_fields)])
+        return ".".join([self.topic_prefix, *[str(getattr(self, field)) for field in self.topic_fields]])
 
     @property
     def reference(self) -> str:
         """Names the event for whoever wants to find it again: its topic and `ts_init`."""
         return f"{self.topic}@{_ts_init(self)}"
 
+    def __init_subclass__(cls) -> None:
+        for name in ("topic", "reference"):
+            if name in get_annotations(cls):
+                raise TypeError(f"{cls.__name__} cannot have a field {name!r}: it would hide the event's own {name}")
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """A struct passes as it is; a mapping must have exactly the event's fields, each in range."""
+        """A struct passes as it is; a mapping must have exactly the event's fields, each in range.
+
+        Of a base class, `type` in the mapping says which event it is.
+        """
+
+        def accept(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            return value if isinstance(value, cls) else validate(value)
+
+        return core_schema.no_info_wrap_validator_function(
+            accept,
+            cls._union_schema(handler) if cls.__struct_config__.tag is None else cls._mapping_schema(handler),
+            serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
+        )
+
+    @classmethod
+    def _union_schema(cls, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.tagged_union_schema(
+            {event.tag(): handler.generate_schema(event) for event in cls.concrete()}, discriminator="type"
+        )
+
+    @classmethod
+    def _mapping_schema(cls, handler: GetCoreSchemaHandler) -> CoreSchema:
         hints = get_type_hints(cls, include_extras=True)
         fields = {"type": core_schema.typed_dict_field(handler.generate_schema(Literal[cls.tag()]), required=False)}
         for field in msgspec.structs.fields(cls):
             schema = handler.generate_schema(hints[field.name])
             fields[field.name] = core_schema.typed_dict_field(schema, required=field.required)
-
-        def build(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Event:
-            return value if isinstance(value, cls) else cls._from_mapping(validate(value))
-
-        return core_schema.no_info_wrap_validator_function(
-            build,
-            core_schema.typed_dict_schema(fields, extra_behavior="forbid"),
-            serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
+        return core_schema.no_info_after_validator_function(
+            cls._from_mapping, core_schema.typed_dict_schema(fields, extra_behavior="forbid", cls_name=cls.__name__)
         )
+
+    @classmethod
+    def concrete(cls) -> list[type[Event]]:
+        """The classes below this one that events are made of, in the order they were declared."""
+        found = [] if cls.__struct_config__.tag is None else [cls]
+        return found + [event for subclass in cls.__subclasses__() for event in subclass.concrete()]
 
     @classmethod
     def _from_mapping(cls, values: dict[str, Any]) -> Event:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from quantai.core.enums import InstrumentStatus, Side
-from quantai.events.base import Event, Level, Price, Size, Timestamp
+from quantai.events.base import Count, Event, Level, Nanoseconds, Price, Size, Timestamp
 
 
 class MarketEvent(Event, frozen=True, gc=False):
@@ -62,17 +62,19 @@ class OrderBookSnapshotEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
-    sequence: int = 0
+    sequence: Count = 0
 
 
 class OrderBookDeltaEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """Levels that changed, as `(price, new size)`; size 0 removes the level. `sequence` is the venue's last update id."""
+    """Levels that changed, as `(price, new size)`; size 0 removes the level. `sequence` is the venue's last update
+    id.
+    """
 
     topic_prefix = "market.book_delta"
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
-    sequence: int = 0
+    sequence: Count = 0
 
 
 class BarEvent(MarketEvent, frozen=True, gc=False, tag=True):
@@ -80,7 +82,7 @@ class BarEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
     topic_prefix = "market.bar"
 
-    interval_ns: int
+    interval_ns: Nanoseconds
     open: Price
     high: Price
     low: Price
@@ -89,7 +91,9 @@ class BarEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
 
 class FundingRateEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """The funding rate of a perpetual: `rate` is the fraction paid by longs at `next_funding_ns` (0 where not known)."""
+    """The funding rate of a perpetual: `rate` is the fraction paid by longs at `next_funding_ns` (0 where not
+    known).
+    """
 
     topic_prefix = "market.funding_rate"
 

@@ -1,15 +1,13 @@
 """What happened to orders. All money is `Decimal`; quantities are in base currency or contracts.
 
-Each event names its order, its strategy and its `cause`: the topic and `ts_init` of the event the strategy was handling when it
-asked for the order, so that one can walk from a fill back to the tick behind it.
+Each event names its order, its strategy and its `cause`: the topic and `ts_init` of the event the strategy was handling
+when it asked for the order, so that one can walk from a fill back to the tick behind it.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from quantai.core.enums import Liquidity, OrderType, Side, TimeInForce
-from quantai.events.base import Event, Timestamp
+from quantai.events.base import Event, Money, Quantity, Timestamp
 
 
 class OrderEvent(Event, frozen=True, gc=False):
@@ -34,8 +32,8 @@ class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     side: Side
     order_type: OrderType
     time_in_force: TimeInForce
-    quantity: Decimal
-    price: Decimal | None = None
+    quantity: Quantity
+    price: Money | None = None
 
 
 class OrderDeniedEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -45,8 +43,8 @@ class OrderDeniedEvent(OrderEvent, frozen=True, gc=False, tag=True):
 
     side: Side
     order_type: OrderType
-    quantity: Decimal
-    price: Decimal | None
+    quantity: Quantity
+    price: Money | None
     code: str
     reason: str
 
@@ -72,11 +70,11 @@ class FillEvent(OrderEvent, frozen=True, gc=False):
 
     trade_id: str
     side: Side
-    price: Decimal
-    quantity: Decimal
-    cumulative_quantity: Decimal
-    leaves_quantity: Decimal
-    fee: Decimal
+    price: Money
+    quantity: Quantity
+    cumulative_quantity: Quantity
+    leaves_quantity: Quantity
+    fee: Money
     fee_currency: str
     liquidity: Liquidity
 
@@ -112,7 +110,7 @@ class OrderCanceledEvent(OrderEvent, frozen=True, gc=False, tag=True):
 
     topic_prefix = "order.canceled"
 
-    leaves_quantity: Decimal
+    leaves_quantity: Quantity
     reason: str = ""
 
 
@@ -121,7 +119,7 @@ class OrderExpiredEvent(OrderEvent, frozen=True, gc=False, tag=True):
 
     topic_prefix = "order.expired"
 
-    leaves_quantity: Decimal
+    leaves_quantity: Quantity
     reason: str = ""
 
 
@@ -131,8 +129,8 @@ class OrderReplacedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "order.replaced"
 
     venue_order_id: str
-    quantity: Decimal
-    price: Decimal | None
+    quantity: Quantity
+    price: Money | None
 
 
 class OrderUnknownEvent(OrderEvent, frozen=True, gc=False, tag=True):

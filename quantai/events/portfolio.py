@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from quantai.events.base import Event, Timestamp
+from quantai.events.base import Count, Event, Money, Timestamp
 
 
 class PortfolioEvent(Event, frozen=True, gc=False):
@@ -15,15 +13,17 @@ class PortfolioEvent(Event, frozen=True, gc=False):
 
 
 class PortfolioValueEvent(PortfolioEvent, frozen=True, gc=False, tag=True):
-    """The portfolio was valued. `pnl` is since the start and after fees; `unpriced` counts holdings without a market price."""
+    """The portfolio was valued. `pnl` is since the start and after fees; `unpriced` counts holdings without a market
+    price.
+    """
 
     topic_prefix = "portfolio.value"
 
     currency: str
-    equity: Decimal
-    pnl: Decimal
-    fees: Decimal
-    unpriced: int = 0
+    equity: Money
+    pnl: Money
+    fees: Money
+    unpriced: Count = 0
 
 
 class PortfolioLimitBreachedEvent(PortfolioEvent, frozen=True, gc=False, tag=True):
@@ -32,5 +32,5 @@ class PortfolioLimitBreachedEvent(PortfolioEvent, frozen=True, gc=False, tag=Tru
     topic_prefix = "portfolio.limit_breached"
 
     name: str
-    value: Decimal
-    limit: Decimal
+    value: Money
+    limit: Money

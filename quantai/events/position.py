@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from quantai.events.base import Event, Timestamp
+from quantai.events.base import Event, Money, Timestamp
 
 
 class PositionEvent(Event, frozen=True, gc=False):
@@ -21,10 +19,10 @@ class PositionEvent(Event, frozen=True, gc=False):
     symbol: str
     ts_event: Timestamp
     ts_init: Timestamp
-    quantity: Decimal
-    average_price: Decimal
-    realized_pnl: Decimal
-    fees: Decimal
+    quantity: Money
+    average_price: Money
+    realized_pnl: Money
+    fees: Money
     currency: str
 
 

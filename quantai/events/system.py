@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from quantai.events.base import Event, Timestamp
+from quantai.events.base import Count, Event, Timestamp
 
 
 class SystemEvent(Event, frozen=True, gc=False):
@@ -56,7 +56,7 @@ class GapEvent(SystemEvent, frozen=True, gc=False, tag=True):
     symbol: str
     start_ns: Timestamp
     end_ns: Timestamp
-    lost: int = 0
+    lost: Count = 0
     reason: str = ""
 
 
@@ -67,7 +67,7 @@ class StaleEvent(SystemEvent, frozen=True, gc=False, tag=True):
 
     venue: str
     symbol: str
-    age_ns: int
+    age_ns: Count
 
 
 class ErrorEvent(SystemEvent, frozen=True, gc=False, tag=True):

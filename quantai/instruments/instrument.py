@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from quantai.core.errors import NumberError
-from quantai.core.numbers import Number, floor_to_step, plain, round_to_step, to_decimal
+from quantai.core.numbers import Number, plain, round_to_step, to_decimal, truncate_to_step
 from quantai.instruments.symbol import Symbol
 
 # Inverse contracts divide by the price; what they are worth is kept to this many decimals of the settlement currency.
@@ -29,8 +29,10 @@ class Instrument:
     """One instrument of one venue.
 
     `tick_size` is the price grid (quote currency), `lot_size` the quantity grid (base currency or contracts),
-    `multiplier` the base units (for `inverse` contracts the quote units) of one contract. Limits are inclusive; 0 or None
-    means none. `expiry_ns` is when a future or option stops trading.
+    `multiplier` the base units (for `inverse` contracts the quote units) of one contract. Limits are inclusive; a
+    minimum of 0 and a maximum of None are none. `expiry_ns` is when a future or option stops trading.
+
+    Raises `NumberError` for sizes and limits that make no sense, `SymbolError` where `symbol` is not ccxt-unified.
     """
 
     venue: str
@@ -45,12 +47,18 @@ class Instrument:
     expiry_ns: int | None = None
 
     def __post_init__(self) -> None:
-        if self.tick_size <= 0 or self.lot_size <= 0 or self.multiplier <= 0:
-            raise NumberError(f"{self}: tick_size, lot_size and multiplier must be positive")
+        for name in ("tick_size", "lot_size", "multiplier"):
+            if to_decimal(getattr(self, name), f"{name} of {self}") <= 0:
+                raise NumberError(f"{name} of {self} must be positive, not {getattr(self, name)}")
+        for name in ("min_quantity", "min_notional"):
+            if to_decimal(getattr(self, name), f"{name} of {self}") < 0:
+                raise NumberError(f"{name} of {self} must not be negative, not {getattr(self, name)}")
+        if self.max_quantity is not None and to_decimal(self.max_quantity, f"max_quantity of {self}") <= 0:
+            raise NumberError(f"max_quantity of {self} must be positive, or None for none, not {self.max_quantity}")
         if self.max_quantity is not None and self.max_quantity < self.min_quantity:
-            raise NumberError(f"{self}: max_quantity {self.max_quantity} is below min_quantity {self.min_quantity}")
-        if self.inverse and not self.is_margined:
-            raise NumberError(f"{self}: only futures and perpetuals can be inverse")
+            raise NumberError(f"max_quantity {self.max_quantity} of {self} is below min_quantity {self.min_quantity}")
+        if not self.is_margined and self.inverse:
+            raise NumberError(f"{self} cannot be inverse: only futures and perpetuals can")
 
     def __str__(self) -> str:
         return f"{self.venue}:{self.symbol}"
@@ -87,7 +95,8 @@ class Instrument:
         return self.type in (InstrumentType.FUTURE, InstrumentType.PERPETUAL)
 
     def value(self, quantity: Decimal, price: Decimal) -> Decimal:
-        """What a signed `quantity` is worth at `price`, in settlement currency: profit is the value now less the value paid.
+        """What a signed `quantity` is worth at `price`, in settlement currency: profit is the value now less the value
+        paid.
 
         An inverse contract is worth `multiplier` quote units, that is `-quantity * multiplier / price` of settlement
         currency owed, so that the same subtraction gives its profit.
@@ -95,7 +104,7 @@ class Instrument:
         if self.inverse:
             if price <= 0:
                 raise NumberError(f"{self}: an inverse contract has no value at price {price}")
-            return (-quantity * self.multiplier / price).quantize(_INVERSE_STEP)
+            return round_to_step(-quantity * self.multiplier / price, _INVERSE_STEP)
         return quantity * price * self.multiplier
 
     def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
@@ -107,8 +116,8 @@ class Instrument:
         return round_to_step(to_decimal(price, f"price of {self}"), self.tick_size)
 
     def quantize_quantity(self, quantity: Number) -> Decimal:
-        """`quantity` on the lot grid, rounded down so that nobody trades more than asked."""
-        return floor_to_step(to_decimal(quantity, f"quantity of {self}"), self.lot_size)
+        """`quantity` on the lot grid, rounded towards zero so that nobody trades more than asked."""
+        return truncate_to_step(to_decimal(quantity, f"quantity of {self}"), self.lot_size)
 
     def describe(self) -> str:
         """One line for people."""

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from unicodedata import is_normalized
 
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import SymbolError
 from quantai.core.numbers import plain
 
-_CODE = r"[^\s/:\-]+"
+# A code may not hold what a symbol, a topic pattern or a topic is put together with, but for the dot.
+_CODE = r"[^\s/:*\-]+"
 _SYMBOL = re.compile(
     rf"(?P<base>{_CODE})/(?P<quote>{_CODE})"
     rf"(?::(?P<settle>{_CODE})(?:-(?P<expiry>[0-9]{{6}})(?:-(?P<strike>[0-9]+(?:\.[0-9]+)?)-(?P<right>[CP]))?)?)?"
@@ -41,16 +43,30 @@ class Symbol:
     strike: Decimal | None = None
     right: OptionRight | None = None
 
+    def __post_init__(self) -> None:
+        is_option = self.strike is not None
+        if (
+            is_option != (self.right is not None)
+            or (is_option and self.expiry is None)
+            or (self.expiry is not None and (self.settle is None or not 2000 <= self.expiry.year < 2100))
+            or (self.strike is not None and not (self.strike.is_finite() and self.strike > 0))
+        ):
+            raise SymbolError(f"{self!r} is no instrument: a contract has a settle currency, a future an expiry in "
+                              "2000 to 2099 too, an option a strike above 0 and a right as well")  # fmt: skip
+        text = str(self)
+        if _SYMBOL.fullmatch(text) is None or not text.isprintable() or not is_normalized("NFC", text):
+            raise SymbolError(f"{text!r} has a currency code that no ccxt-unified symbol has (or is not Unicode NFC)")
+
     @classmethod
     def parse(cls, text: str) -> Symbol:
-        """The parts of `text`. Raises `SymbolError` where it is not a ccxt-unified symbol."""
+        """The parts of `text`. Raises `SymbolError` where it is not a ccxt-unified symbol, or not in its one form."""
         match = _SYMBOL.fullmatch(text)
         if match is None:
             raise SymbolError(
                 f"{text!r} is not a ccxt-unified symbol such as BTC/USDT, BTC/USDT:USDT or BTC/USDT:USDT-261225"
             )
         part = match.groupdict()
-        return cls(
+        symbol = cls(
             base=part["base"],
             quote=part["quote"],
             settle=part["settle"],
@@ -58,14 +74,17 @@ class Symbol:
             strike=Decimal(part["strike"]) if part["strike"] else None,
             right=OptionRight(part["right"]) if part["right"] else None,
         )
+        if str(symbol) != text:
+            raise SymbolError(f"{text!r} is written {str(symbol)!r}: a strike has no needless zeros")
+        return symbol
 
     def __str__(self) -> str:
         text = f"{self.base}/{self.quote}"
-        if self.settle:
+        if self.settle is not None:
             text += f":{self.settle}"
-        if self.expiry:
+        if self.expiry is not None:
             text += f"-{self.expiry:%y%m%d}"
-        if self.strike is not None and self.right:
+        if self.strike is not None:
             text += f"-{plain(self.strike)}-{self.right}"
         return text
 

@@ -18,6 +18,20 @@ from typing import IO, Any
 DAEMON = Path(sys.executable).with_name("quantai-daemon")
 LIMIT_S = 60
 TABLES = ("orders", "fills", "equity", "prices")
+BUSY = """
+from quantai.strategy import BaseStrategy
+
+class Busy(BaseStrategy):
+    ticks = 0
+
+    def on_tick(self, tick):
+        self.ticks += 1
+        if self.ticks % 10 == 0:
+            self.buy(tick.symbol, 0.01, tick.bid_price)
+        if self.ticks % 25 == 0:
+            order = self.sell if self.position(tick.symbol) > 0 else self.buy
+            order(tick.symbol, 0.02)
+"""
 
 
 @dataclass
@@ -50,6 +64,11 @@ class Daemon:
         """Leave nothing running, whatever a test did."""
         for running in self.started:
             running.kill()
+
+    def busy(self, name: str = "busy") -> str:
+        """The override for a strategy that trades every second or so, beside the others."""
+        self.write("strategies/busy.py", BUSY)
+        return f"strategies.{name}={{_target_: strategies.busy.Busy, instruments: [binance_btc_usdt]}}"
 
     def run_folders(self) -> list[Path]:
         """Those of single runs, oldest first."""

@@ -18,7 +18,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(daemon: Daemon, *arguments: str, **environment: str) -> Path:
-    ended = daemon.run(MARKET, *arguments, **environment)
+    ended = daemon.run(MARKET, daemon.busy(), *arguments, **environment)
     assert ended.status == 0, ended.err
     return daemon.run_folder()
 
@@ -50,7 +50,7 @@ def test_neither_the_recorder_nor_the_event_loop_nor_logs_change_decisions(first
 
 def test_what_was_recorded_replays_to_the_same_decisions(first: Path, daemon: Daemon) -> None:
     recorded = ran(daemon, "recorder=market", "simulation.report=false")
-    replayed = daemon.run("data=files", "data.path=store", "simulation.report=false")
+    replayed = daemon.run("data=files", "data.path=store", "simulation.report=false", daemon.busy())
     assert replayed.status == 0, replayed.err
     [folder] = set(daemon.run_folders()) - {recorded}
     assert summary_of(folder)["decision_hash"] == summary_of(first)["decision_hash"]

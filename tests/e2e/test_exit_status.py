@@ -108,14 +108,14 @@ def test_a_run_folder_that_cannot_be_made_ends_with_3(daemon: Daemon) -> None:
 
 def test_a_strategy_stopped_by_its_errors_ends_with_4_and_the_others_trade_on(daemon: Daemon) -> None:
     daemon.write("strategies/broken.py", BROKEN)
-    ended = daemon.run(broken("Broken"), "data.duration=1m")
+    ended = daemon.run(broken("Broken"), daemon.busy(), "data.duration=30s")
     assert ended.status == 4
     assert "strategy mine was stopped after 10 errors" in ended.out
     assert not has_traceback(ended)
     summary = summary_of(daemon.run_folder())
     assert summary["status"] == "failed"
     assert summary["strategies"]["mine"]["errors"] == 10
-    assert summary["strategies"]["market_maker"]["fills"] > 0
+    assert summary["strategies"]["busy"]["fills"] > 0
     assert (daemon.run_folder() / "report.html").exists()
 
 

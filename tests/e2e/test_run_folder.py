@@ -32,7 +32,11 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Daemon:
 @pytest.fixture(scope="module")
 def ended(daemon: Daemon) -> Ended:
     return daemon.run(
-        "data.duration=1m", "logging.level=DEBUG", "exchanges.okx.api_key=${credential:okx_key}", "recorder=everything"
+        "data.duration=1m",
+        "logging.level=DEBUG",
+        "exchanges.okx.api_key=${credential:okx_key}",
+        "recorder=everything",
+        daemon.busy(),
     )
 
 
@@ -44,7 +48,7 @@ def folder(daemon: Daemon, ended: Ended) -> Path:
 
 def test_it_is_named_by_date_and_time_and_nothing_else_is_left(daemon: Daemon, folder: Path) -> None:
     assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", str(folder.relative_to(daemon.folder)))
-    assert sorted(path.name for path in daemon.folder.iterdir()) == ["runs", "store"]
+    assert sorted(path.name for path in daemon.folder.iterdir()) == ["runs", "store", "strategies"]
 
 
 def test_it_has_the_promised_files_and_no_half_written_ones(folder: Path) -> None:
@@ -65,7 +69,7 @@ def test_the_summary_has_the_promised_keys(folder: Path) -> None:
     assert summary["status"] == "done"
     assert summary["exit_status"] == 0
     assert not summary["interrupted"]
-    assert set(summary["strategies"]) == {"ema_cross", "market_maker", "cross_venue_spread"}
+    assert set(summary["strategies"]) == {"ema_cross", "market_maker", "cross_venue_spread", "busy"}
     assert all(strategy.keys() >= PROMISED_PER_STRATEGY for strategy in summary["strategies"].values())
     assert summary["orders"] == sum(strategy["orders"] for strategy in summary["strategies"].values()) > 0
 

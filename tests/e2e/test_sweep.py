@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
+from quantai.sweep import CompareRuns, run_folders, status_of
 from tests.e2e.process import Daemon, Ended, has_traceback, summary_of
 
 SHORT = "data.duration=1s"
@@ -25,9 +27,8 @@ def ranked(ended: Ended) -> list[str]:
     return re.findall(r"^ (\d+) ", ended.out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_every_point_has_its_folder_and_all_are_compared(daemon: Daemon, launcher: str) -> None:
-    ended = daemon.run("-m", "strategies.ema_cross.fast=5,10,20", SHORT, *LAUNCHERS[launcher])
+def test_every_point_has_its_folder_and_all_are_compared(daemon: Daemon) -> None:
+    ended = daemon.run("-m", "strategies.ema_cross.fast=5,10,20", SHORT)
     assert ended.status == 0, ended.err
     sweep = daemon.sweep_folder()
     assert sorted(path.name for path in sweep.iterdir()) == [
@@ -101,9 +102,47 @@ def test_values_that_only_the_sweeper_knows_are_left_to_it(daemon: Daemon) -> No
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_ctrl_c_stops_the_whole_sweep(daemon: Daemon, launcher: str) -> None:
     running = daemon.start("-m", "simulation.seed=range(1,9)", "data.duration=30d", *LAUNCHERS[launcher])
-    running.until("simulation: synthetic market")
+    for seed in (1, 2) if launcher == "in parallel" else (1,):
+        running.until(f"simulation: synthetic market, seed {seed}:")
     running.send_group(signal.SIGINT)
     ended = running.wait()
     assert ended.status == 0
     assert not has_traceback(ended)
     assert not (daemon.sweep_folder() / "3").exists()
+
+
+def began(root: Path, *names: str) -> list[Path]:
+    """Folders of runs that began and left nothing more."""
+    for name in names:
+        (root / name / ".hydra").mkdir(parents=True)
+    return [root / name for name in names]
+
+
+def test_runs_are_taken_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    folders = began(tmp_path, "0", "2", "10")
+    (tmp_path / "notes").mkdir()
+    assert run_folders(tmp_path) == folders
+
+
+def test_a_run_that_left_no_summary_failed(tmp_path: Path) -> None:
+    [folder] = began(tmp_path, "0")
+    assert status_of(folder) == 4
+    (folder / "summary.json").write_text("{", encoding="utf-8")
+    assert status_of(folder) == 4
+    (folder / "summary.json").write_text('{"exit_status": 0}', encoding="utf-8")
+    assert status_of(folder) == 0
+
+
+def test_a_comparison_that_cannot_be_written_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [folder] = began(tmp_path, "0")
+    (folder / "summary.json").write_text('{"exit_status": 0}', encoding="utf-8")
+    (tmp_path / "comparison.html").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        CompareRuns().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    assert caught.value.code == 4
+    assert "comparison.html" in capsys.readouterr().err
+
+
+def test_a_sweep_without_runs_compares_nothing(tmp_path: Path) -> None:
+    CompareRuns().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    assert list(tmp_path.iterdir()) == []

@@ -30,10 +30,15 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+def pip(*arguments: str | Path) -> None:
+    """From the checkout, where the constraints are that `make` names."""
+    run(sys.executable, "-m", "pip", "--quiet", *arguments, cwd=ROOT)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    pip("wheel", "--no-deps", "--wheel-dir", folder, ".")
     [file] = folder.glob("quantai-*.whl")
     return file
 
@@ -44,18 +49,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     own = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        folder / "bin" / "python",
-        "install",
-        "--quiet",
-        "--no-deps",
-        wheel,
-        cwd=folder,
-    )
+    pip("--python", folder / "bin" / "python", "install", "--no-deps", wheel)
     (own / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return folder / "bin"
 

@@ -140,9 +140,9 @@ def test_inverse_contracts_reconcile_but_for_the_rounding_of_each_value(trades: 
 @given(fills(SPOT, PERP, OPTION), st.integers(1, 10**6), st.integers(1, 10**6))
 def test_equity_is_the_start_and_what_strategies_made(trades: list[Fill], spot: int, perp: int) -> None:
     world = World()
-    world.quote(SPOT, spot * 0.01, spot * 0.01)
+    world.quote(SPOT, spot / 100, spot / 100)
     for instrument in (PERP, OPTION):
-        world.quote(instrument, perp * 0.1, perp * 0.1)
+        world.quote(instrument, perp / 10, perp / 10)
     for fill in trades:
         book(world, fill)
     world.portfolio.publish_value()

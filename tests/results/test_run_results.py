@@ -17,14 +17,15 @@ import pytest
 from quantai.core.enums import Side
 from quantai.core.errors import StoreError
 from quantai.core.params import Positive
-from quantai.events import FillEvent, TickEvent, TimerEvent
+from quantai.events import FillEvent, PortfolioValueEvent, TickEvent, TimerEvent
+from quantai.oms.risk import RISK_CHECKS
 from quantai.results.curve import BoundedCurve
 from quantai.results.drawdown import Drawdown
 from quantai.results.recorder import RunRecorder
 from quantai.results.summary import money, read_status, trading_summary, write_summary
 from quantai.results.tables import EQUITY, FILLS, TableWriter
 from quantai.strategy import BaseStrategy
-from tests.oms.world import BTC, PERP, SPOT, START_NS, D
+from tests.oms.world import BTC, PERP, SPOT, START_NS, D, request
 from tests.strategy.stage import Stage
 
 
@@ -170,6 +171,23 @@ async def test_a_repeated_run_decides_the_same(tmp_path: Path) -> None:
         hashes.append((recorder.decisions.hexdigest(), len(stage.events)))
     assert hashes[0] == hashes[1]
     assert hashes[0][1] > 10
+
+
+async def test_denied_orders_are_counted_and_unpriced_moments_are_left_out(tmp_path: Path) -> None:
+    stage = Stage(Busy(), (SPOT,), checks=[RISK_CHECKS.find("max_open_orders")(total=1)])
+    recorder = RunRecorder(
+        tmp_path, strategies=["alpha"], instruments=(SPOT,), market=stage.market, portfolio=stage.portfolio
+    )
+    await recorder.start(stage.bus)
+    await stage.start()
+    stage.orders.submit(request(Side.BUY, "1", "50", SPOT, "alpha"))
+    stage.orders.submit(request(Side.BUY, "1", "50", SPOT, "alpha"))
+    summary = trading_summary(recorder, stage.portfolio, {"alpha": 2}, (START_NS, START_NS))
+    assert [summary[name] for name in ("orders", "denied", "errors")] == [1, 1, 2]
+    now = stage.clock.now_ns()
+    unpriced = PortfolioValueEvent(now, now, "USDT", D(1), D(0), D(0), 1)
+    await stage.bus.publish(unpriced)
+    assert recorder.first_valued_ns is None
 
 
 # The parts

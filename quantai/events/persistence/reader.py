@@ -9,12 +9,14 @@ from pathlib import Path
 from quantai.events.base import Event
 from quantai.events.persistence.lanes import make_lanes
 from quantai.events.persistence.merge import merged
+from quantai.events.persistence.schema import REPLAY_RANK
 from quantai.events.persistence.store import Names, StreamFilter, Types, list_parts
 from quantai.events.persistence.times import Time, to_range_ns
 
 
 class EventReader:
-    """Reads the store at `path` by `ts_init`; events of equal time come by type, venue, symbol and then as written.
+    """Reads the store at `path` by `ts_init`; events of equal time come by type (books, trades, ticks, the rest), then
+    venue, symbol and as written.
 
     Times are nanoseconds UTC, ISO 8601 texts or datetimes (without a zone: UTC); `start` is inclusive, `end` exclusive,
     None is unbounded. `types` are folder names (`"trade"`) or event classes. Memory does not grow with the recording.
@@ -54,4 +56,5 @@ class EventReader:
         `streams` selects exact (type, venue, symbol) triples, or what a predicate of those three accepts.
         """
         parts = list_parts(self.path, types, venues, symbols, start, end, streams)
+        parts.sort(key=lambda part: REPLAY_RANK[part.type])
         yield from merged(make_lanes(parts, to_range_ns(start, end)))

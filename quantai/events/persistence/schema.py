@@ -51,6 +51,15 @@ EVENT_TYPES: dict[str, type[Event]] = {
 }
 
 
+# What a venue says of one moment comes in this order: the book and the trades in it, then the quote they leave behind.
+_CAUSES_FIRST = ("status", "book", "book_delta", "trade", "tick")
+
+REPLAY_RANK = {
+    name: rank for rank, name in enumerate((*_CAUSES_FIRST, *sorted(EVENT_TYPES.keys() - set(_CAUSES_FIRST))))
+}
+"""Which type comes first among events of equal time."""
+
+
 def event_class(name: str) -> type[Event]:
     """The event class of a folder name. Raises `StoreError` for one nobody knows."""
     try:

@@ -40,10 +40,9 @@ class Exposure:
     @property
     def notional(self) -> Decimal | None:
         """Of the largest position, long or short, that can come about; None where a price is not known."""
-        quantity = max(self.after(Side.BUY), self.after(Side.SELL))
-        if not quantity:
-            return ZERO
-        return None if self.price is None else self.instrument.notional(quantity, self.price)
+        if self.price is None:
+            return None
+        return self.instrument.notional(max(self.after(Side.BUY), self.after(Side.SELL)), self.price)
 
 
 def dearer(instrument: Instrument, one: Decimal, other: Decimal) -> Decimal:

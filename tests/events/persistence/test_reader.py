@@ -40,7 +40,7 @@ def read(root: Path, *range_and_names: Any, **selection: Any) -> list[Any]:
     return [event for batch in EventReader(root).read_batches(*range_and_names, **selection) for event in batch]
 
 
-def test_streams_are_merged_by_time_and_equal_times_by_stream_and_row(tmp_path: Path) -> None:
+def test_streams_are_merged_by_time_and_at_equal_times_causes_come_first(tmp_path: Path) -> None:
     write_trades(tmp_path, [1, 3, 3, 5], "C/D")
     write_trades(tmp_path, [3, 3, 4], "A/B")
     write_ticks(tmp_path, [0, 3, 9], "E/F")
@@ -48,11 +48,11 @@ def test_streams_are_merged_by_time_and_equal_times_by_stream_and_row(tmp_path: 
     assert found == [
         (0, "E/F", "tick"),
         (1, "C/D", "0"),
-        (3, "E/F", "tick"),
         (3, "A/B", "0"),
         (3, "A/B", "1"),
         (3, "C/D", "1"),
         (3, "C/D", "2"),
+        (3, "E/F", "tick"),
         (4, "A/B", "2"),
         (5, "C/D", "3"),
         (9, "E/F", "tick"),
@@ -92,10 +92,10 @@ def test_any_parts_are_read_in_order_and_whole_whatever_the_window(parts: list[t
                 write_ticks(root, times, symbol)
         events = read(root)
 
-    def key(event: TickEvent | TradeEvent) -> tuple[int, str, str]:
-        return event.ts_init, type(event).__name__, event.symbol
+    def key(event: TickEvent | TradeEvent) -> tuple[int, bool, str]:
+        return event.ts_init, isinstance(event, TickEvent), event.symbol
 
-    expected = [(ts, f"{kind.title()}Event", symbol) for kind, symbol, times in parts for ts in times]
+    expected = [(ts, kind == "tick", symbol) for kind, symbol, times in parts for ts in times]
     assert [key(event) for event in events] == sorted(expected)
     ids = [event.trade_id.split(".") for event in events if isinstance(event, TradeEvent)]
     for _, rows in groupby(sorted(ids, key=lambda name: name[0]), key=lambda name: name[0]):

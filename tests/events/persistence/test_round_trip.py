@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from quantai.core.enums import Side
 from quantai.events import Event, OrderBookSnapshotEvent, PositionOpenedEvent, TradeEvent
 from quantai.events.persistence import EventReader, ParquetEventWriter
-from quantai.events.persistence.schema import EVENT_TYPES, type_name
+from quantai.events.persistence.schema import EVENT_TYPES, REPLAY_RANK, type_name
 
 NOON_NS = 1_767_268_800_000_000_000
 HOUR_NS = 3_600_000_000_000
@@ -57,8 +57,9 @@ def events_of(cls: type[Event]) -> st.SearchStrategy[Event]:
 
 
 def in_order(events: Sequence[Event]) -> list[Event]:
-    def key(event: Any) -> tuple[int, str, str, str]:
-        return event.ts_init, type_name(type(event)), getattr(event, "venue", ""), getattr(event, "symbol", "")
+    def key(event: Any) -> tuple[int, int, str, str]:
+        rank = REPLAY_RANK[type_name(type(event))]
+        return event.ts_init, rank, getattr(event, "venue", ""), getattr(event, "symbol", "")
 
     return sorted(events, key=key)
 

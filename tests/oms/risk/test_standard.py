@@ -320,6 +320,13 @@ def test_exposure_is_converted_to_base_currency() -> None:
     assert not passes(w.submit(BUY, "1", "50", instrument=INVERSE))
 
 
+def test_exposure_in_a_currency_without_a_price_is_denied() -> None:
+    w = world("exposure_limit", max_gross=500, price=0)
+    w.quote(INVERSE, 50, 50)
+    refused = w.submit(BUY, "1", "50", instrument=INVERSE)
+    assert refused.reason == "EXPOSURE_LIMIT: BTC has no price in base currency"
+
+
 # Capital: spot
 
 
