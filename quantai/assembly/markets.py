@@ -117,9 +117,10 @@ def _exchanges(config: Config, instruments: tuple[Instrument, ...]) -> ExchangeR
         return ExchangeRegistry({})
     exchanges: dict[str, Exchange] = {}
     for venue in dict.fromkeys(instrument.venue for instrument in instruments):
-        exchange = exchanges[venue] = component(EXCHANGES, config.exchanges[venue])
+        section = config.exchanges[venue]
+        exchange = exchanges[venue] = component(EXCHANGES, section)
         own = [instrument for instrument in instruments if instrument.venue == venue]
-        exchange.bind(ExchangeContext(venue, own, config.simulation.seed))
+        exchange.bind(ExchangeContext(venue, own, config.simulation.seed, section.api_key, section.api_secret))
     return ExchangeRegistry(exchanges)
 
 

@@ -134,7 +134,7 @@ def _composition_problem(error: Exception, folders: Sequence[Path], overrides: S
         return Problem((), f"not valid YAML: {error.problem}", f"{mark.name}:{mark.line + 1}")
     if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
         return Problem((), f"{_first_line(error)} ({_first_line(error.__cause__)})")
-    if match := re.match(r"Ambiguous value for argument '\+*(.+?)=", str(error)):
+    if match := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '\+*(.+?)=", str(error)):
         key = tuple(match[1].split("."))
         return Problem(key, "several values for a key need a sweep: quantai-daemon -m ...", COMMAND_LINE)
     return Problem((), _first_line(error))

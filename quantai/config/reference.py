@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -72,9 +74,9 @@ def _table(model: type[BaseModel], path: str) -> str:
     return f"\n### `{path}`{tag}\n\n{_first_paragraph(model)}\n\n| key | value | default | |\n|---|---|---|---|\n{rows}"
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(name: str, field: FieldInfo, doc: str = "") -> str:
     default = "required" if field.is_required() else f"`{_default(field)}`"
-    return f"| `{name}` | {_value(field)} | {default} | {field.description or ''} |\n".replace("\n ", " ")
+    return f"| `{name}` | {_value(field)} | {default} | {field.description or doc} |\n".replace("\n ", " ")
 
 
 def _default(field: FieldInfo) -> str:
@@ -140,9 +142,27 @@ def _components(title: str, registry: Registry[Any], path: str) -> Iterator[str]
     yield f"\n## {title}\n\nBesides the keys of `{path}`, by `type`. Your own class is named with `_target_`.\n"
     for name in registry.names():
         cls: type[Component] = registry.find(name)
-        rows = "".join(_row(key, field) for key, field in cls.params_model().model_fields.items())
+        docs = _attribute_docs(cls)
+        rows = "".join(_row(key, field, docs.get(key, "")) for key, field in cls.params_model().model_fields.items())
         table = f"\n| key | value | default | |\n|---|---|---|---|\n{rows}" if rows else ""
         yield f"\n### `type: {name}`\n\n{_first_paragraph(cls)}\n{table}"
+
+
+def _attribute_docs(cls: type) -> dict[str, str]:
+    """The text below each annotated attribute of a class, and of those it is made from."""
+    docs: dict[str, str] = {}
+    for each in reversed(cls.__mro__):
+        if issubclass(each, Component):
+            body = ast.parse(inspect.cleandoc("\n" + inspect.getsource(each))).body[0]
+            docs |= dict(_documented(body))
+    return docs
+
+
+def _documented(body: ast.stmt) -> Iterator[tuple[str, str]]:
+    for statement, following in pairwise(body.body if isinstance(body, ast.ClassDef) else []):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, " ".join(text.split())
 
 
 def _first_paragraph(cls: type) -> str:

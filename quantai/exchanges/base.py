@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+from pydantic import SecretStr
 
 from quantai.core.component import Component
 from quantai.core.enums import Liquidity, OrderType, Side, TimeInForce
@@ -132,11 +133,15 @@ class MarketDataConnector(ABC):
 
 @dataclass
 class ExchangeContext:
-    """What assembly gives an exchange: its configured name, its instruments and the seed for what is random in it."""
+    """What assembly gives an exchange: its configured name and instruments, the keys of the account where there are any,
+    and the seed for what is random in it.
+    """
 
     venue: str
     instruments: Sequence[Instrument] = field(default_factory=tuple)
     seed: int = 0
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
 
 
 class Exchange(Component):

@@ -128,6 +128,7 @@ class StrategyRunner:
                 await result
         except Exception:
             self.errors += 1
+            self.failed = True
             logger.exception("%s failed in on_stop", self.name)
         await self._detach()
 

@@ -48,6 +48,6 @@ def test_plain_is_the_same_number_without_exponent_or_trailing_zeros(value: Deci
 
 def test_a_number_with_too_many_digits_for_a_grid_is_refused() -> None:
     with pytest.raises(NumberError, match="too many digits"):
-        round_to_step(Decimal(10) ** 15, Decimal("1e-18"))
-    with pytest.raises(NumberError, match="a step must be positive"):
+        round_to_step(Decimal(10) ** 15, Decimal("1e-99"))
+    with pytest.raises(NumberError, match="positive step"):
         floor_to_step(Decimal(1), Decimal(0))

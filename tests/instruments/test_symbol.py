@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from quantai.core.errors import SymbolError
 from quantai.instruments import OptionRight, Symbol
 
-codes = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Z", "C"], exclude_characters="/:-"), min_size=1, max_size=8
+alphabet = st.characters(codec="utf-8", exclude_categories=["Z", "C"], exclude_characters="/:-*")
+codes = (
+    st.text(alphabet, min_size=1, max_size=8)
+    .map(lambda text: normalize("NFC", text))
+    .filter(lambda text: not set("/:-*") & set(text) and text.isprintable())
 )
 days = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 strikes = st.decimals("0.0001", "1000000", places=4)

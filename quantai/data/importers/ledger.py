@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,7 @@ import msgspec
 
 from quantai.core.errors import StoreError
 from quantai.data.importers.manifest import Manifest, Origin, PartEntry, StreamName
+from quantai.events.persistence.part_writer import sync_folder
 from quantai.events.persistence.parts import Part, part_name
 
 _FOLDER = ".imports"
@@ -106,7 +107,7 @@ class ImportLedger:
         parts = [msgspec.structs.replace(part, path=self._link(stage, part)) for part in manifest.parts]
         for folder in {parent for part in parts for parent in (self._store / part.path).parents}:
             if folder.is_relative_to(self._store):
-                _sync(folder)
+                sync_folder(folder)
         self._write(msgspec.structs.replace(manifest, parts=parts), ".json")
         self._path(manifest.id, ".pending").unlink()
         self.discard(manifest.id)
@@ -144,7 +145,7 @@ class ImportLedger:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def _load(self, path: Path) -> Manifest:
         try:
@@ -154,13 +155,3 @@ class ImportLedger:
                 f"{path}: cannot be read as the record of an import ({error}); moving it away forgets that import, "
                 "so that its file could be imported a second time"
             ) from error
-
-
-def _sync(folder: Path) -> None:
-    """Make new names in `folder` survive a power cut; some network mounts cannot."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -7,6 +7,7 @@ from functools import partial
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND, iso_utc
 from quantai.core.errors import ConfigError
+from quantai.core.params import duration_text
 from quantai.data.source import MarketDataSource, Wanted
 from quantai.data.synthetic.book_publisher import BookPublisher
 from quantai.data.synthetic.feed import InstrumentFeed
@@ -92,8 +93,8 @@ class SyntheticMarket(MarketDataSource):
     def describe(self) -> str:
         """One line for people."""
         names = ", ".join(str(synthetic.instrument) for synthetic in self._instruments)
-        hours = (self._end_ns - self._start_ns) / (3_600 * NS_PER_SECOND)
-        return f"synthetic market, seed {self._seed}: {names} from {iso_utc(self._start_ns)} for {hours:,.4g} hours"
+        length = duration_text(self._end_ns - self._start_ns)
+        return f"synthetic market, seed {self._seed}: {names} from {iso_utc(self._start_ns)[:19]} for {length}"
 
     def _feed(self, synthetic: SyntheticInstrument) -> InstrumentFeed:
         return InstrumentFeed(self._seed, synthetic, self._model, self._start_ns, self._end_ns)

@@ -69,7 +69,7 @@ class PartWriter:
             with suppress(OSError):
                 temporary.unlink()
         for changed in unsynced:
-            _sync_folder(changed)
+            sync_folder(changed)
         return Part(path, stream, date, start_ns, end_ns, number)
 
 
@@ -122,7 +122,7 @@ def _publish(temporary: Path, start_ns: int, end_ns: int) -> tuple[Path, int]:
             return path, number
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make new names in `folder` survive a power cut; where that cannot be (some network mounts) the rows are safe."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

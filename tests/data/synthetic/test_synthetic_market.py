@@ -138,7 +138,7 @@ def test_trade_ids_are_unique_for_an_instrument(make: Make, quarter_hour: list[M
 
 def test_the_description_names_the_instruments(make: Make) -> None:
     assert make.market(seconds=7_200).describe() == (
-        "synthetic market, seed 11: binance:BTC/USDT from 2026-01-01T10:00:00.000000000Z for 2 hours"
+        "synthetic market, seed 11: binance:BTC/USDT from 2026-01-01T10:00:00 for 2h"
     )
 
 
