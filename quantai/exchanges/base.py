@@ -133,7 +133,7 @@ class MarketDataConnector(ABC):
 
 @dataclass
 class ExchangeContext:
-    """What assembly gives an exchange: its configured name and instruments, the keys of the account where there are any,
+    """What assembly gives an exchange: its configured name and instruments, the account's keys if it has any,
     and the seed for what is random in it.
     """
 
