@@ -46,7 +46,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/.python
-	$(PIP) --editable .
+	$(PIP) --editable '.[sweep]'
 	@touch $@
 
 $(VENV)/.development: pyproject.toml constraints.txt | $(VENV)/.python
