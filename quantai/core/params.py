@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, DecimalException
 from fractions import Fraction
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -38,8 +38,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_odd_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name is not None:
-            _check(value, cls.model_fields[info.field_name].annotation)
+        _check(value, cls.model_fields[str(info.field_name)].annotation)
         return value
 
 
@@ -72,7 +71,7 @@ def _check(value: Any, annotation: Any) -> None:
     if isinstance(value, dict | list | tuple):
         if not _mentions(annotation, BaseModel, BeforeValidator):
             for item in value.values() if isinstance(value, dict) else value:
-                _check(item, annotation)
+                _check(item, get_args(annotation)[1] if get_origin(annotation) is dict else annotation)
     elif isinstance(value, bool):
         if not _mentions(annotation, bool):
             refuse_odd_number(value)
@@ -130,9 +129,9 @@ Rate = Annotated[
     Decimal,
     BeforeValidator(refuse_odd_number),
     BeforeValidator(parse_rate),
-    Field(gt=-1, lt=1, json_schema_extra={"format": "rate"}),
+    Field(gt=-1, lt=1, json_schema_extra={"format": "rate"}),  # last, so that a complaint shows the text as written
 ]
 """A fraction: `0.001`, `0.1%` or `10bps`."""
 
-Positive = Annotated[Decimal, BeforeValidator(refuse_odd_number), Field(gt=0, le=MAX_MAGNITUDE)]
-NonNegative = Annotated[Decimal, BeforeValidator(refuse_odd_number), Field(ge=0, le=MAX_MAGNITUDE)]
+Positive = Annotated[Decimal, Field(gt=0, le=MAX_MAGNITUDE), BeforeValidator(refuse_odd_number)]
+NonNegative = Annotated[Decimal, Field(ge=0, le=MAX_MAGNITUDE), BeforeValidator(refuse_odd_number)]

@@ -20,8 +20,8 @@ class OrderBook:
         """Forget what was, take what is."""
         self._bids.clear()
         self._asks.clear()
-        self._bids.update(level for level in event.bids if level[1] > 0)
-        self._asks.update(level for level in event.asks if level[1] > 0)
+        self._bids.update(_present(event.bids))
+        self._asks.update(_present(event.asks))
         self.is_ready = True
 
     def apply_delta(self, event: OrderBookDeltaEvent) -> None:
@@ -44,6 +44,10 @@ class OrderBook:
             return None
         bid, ask = self._bids.peekitem(0), self._asks.peekitem(0)
         return (bid, ask) if bid[0] < ask[0] else None
+
+
+def _present(levels: tuple[Level, ...]) -> dict[float, float]:
+    return {price: size for price, size in dict(levels).items() if size > 0}
 
 
 def _apply(side: SortedDict[float, float], levels: tuple[Level, ...]) -> None:

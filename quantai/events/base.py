@@ -25,14 +25,14 @@ def _refuse_boolean(value: Any) -> Any:
 
 _no_boolean = BeforeValidator(_refuse_boolean)
 
-Timestamp = Annotated[int, _no_boolean, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970")]
-Nanoseconds = Annotated[int, _no_boolean, Field(gt=0, lt=2**63, description="a length of time in nanoseconds")]
-Count = Annotated[int, _no_boolean, Field(ge=0, lt=2**63)]
-Price = Annotated[float, _no_boolean, Field(allow_inf_nan=False, description="in quote currency; may be negative")]
-Size = Annotated[float, _no_boolean, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts")]
+Timestamp = Annotated[int, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970"), _no_boolean]
+Nanoseconds = Annotated[int, Field(gt=0, lt=2**63, description="a length of time in nanoseconds"), _no_boolean]
+Count = Annotated[int, Field(ge=0, lt=2**63), _no_boolean]
+Price = Annotated[float, Field(allow_inf_nan=False, description="in quote currency; may be negative"), _no_boolean]
+Size = Annotated[float, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts"), _no_boolean]
 Level = tuple[Price, Size]
-Money = Annotated[Decimal, _no_boolean, Field(allow_inf_nan=False, description="exact; signed")]
-Quantity = Annotated[Decimal, _no_boolean, Field(ge=0, allow_inf_nan=False, description="exact; not negative")]
+Money = Annotated[Decimal, Field(allow_inf_nan=False, description="exact; signed"), _no_boolean]
+Quantity = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, description="exact; not negative"), _no_boolean]
 
 _ts_init = attrgetter("ts_init")
 
@@ -67,7 +67,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A struct passes as it is; a mapping must have exactly the event's fields, each in range.
 
-        Of a base class, `type` in the mapping says which event it is.
+        Of a base class, which has no `topic_prefix`, `type` in the mapping says which event it is.
         """
 
         def accept(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
@@ -75,7 +75,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
 
         return core_schema.no_info_wrap_validator_function(
             accept,
-            cls._union_schema(handler) if cls.__struct_config__.tag is None else cls._mapping_schema(handler),
+            cls._mapping_schema(handler) if cls.topic_prefix else cls._union_schema(handler),
             serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
         )
 
@@ -99,7 +99,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
     @classmethod
     def concrete(cls) -> list[type[Event]]:
         """The classes below this one that events are made of, in the order they were declared."""
-        found = [] if cls.__struct_config__.tag is None else [cls]
+        found = [cls] if cls.topic_prefix else []
         return found + [event for subclass in cls.__subclasses__() for event in subclass.concrete()]
 
     @classmethod

@@ -54,7 +54,13 @@ class Symbol:
             raise SymbolError(f"{self!r} is no instrument: a contract has a settle currency, a future an expiry in "
                               "2000 to 2099 too, an option a strike above 0 and a right as well")  # fmt: skip
         text = str(self)
-        if _SYMBOL.fullmatch(text) is None or not text.isprintable() or not is_normalized("NFC", text):
+        match = _SYMBOL.fullmatch(text)
+        if (
+            match is None
+            or match.group("base", "quote", "settle") != (self.base, self.quote, self.settle)
+            or not text.isprintable()
+            or not is_normalized("NFC", text)
+        ):
             raise SymbolError(f"{text!r} has a currency code that no ccxt-unified symbol has (or is not Unicode NFC)")
 
     @classmethod

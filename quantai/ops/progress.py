@@ -52,6 +52,7 @@ class ReplayProgress:
         )
 
     def __enter__(self) -> Self:
+        self._started_s = time.monotonic()
         self._bar.start()
         return self
 
