@@ -37,7 +37,7 @@ def write_results(
         "events": events,
         "wall_seconds": round(wall_seconds, 3),
         "events_per_second": round(events / wall_seconds) if wall_seconds else 0,
-        "bus": {"published": graph.markets.bus.published, "errors": graph.markets.bus.errors},
+        "bus": {"errors": graph.markets.bus.errors},
     }
     if graph.trading is not None:
         summary |= _traded(graph, graph.trading)

@@ -76,8 +76,6 @@ class EventBus(ABC):
 
     __slots__ = ()
 
-    published: int
-    """Events delivered so far."""
     errors: int
     """Errors that handlers raised so far."""
 

@@ -32,7 +32,7 @@ class MemoryEventBus(EventBus):
 
     __slots__ = (
         "_awaited", "_background", "_blocked", "_busy", "_clock", "_closed", "_joining", "_more", "_queue",
-        "_queue_limit", "_queued", "_routes", "_table", "errors", "overflows", "published",
+        "_queue_limit", "_queued", "_routes", "_table", "errors", "overflows",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, queue_limit: int = 65_536) -> None:
@@ -52,7 +52,6 @@ class MemoryEventBus(EventBus):
         self._background: set[asyncio.Task[None]] = set()
         self._closed = False
         self.errors = 0
-        self.published = 0
         self.overflows = 0
 
     async def publish(self, event: Any) -> None:
@@ -64,7 +63,6 @@ class MemoryEventBus(EventBus):
         except KeyError:
             step = self._admit(event)
         self._busy = True
-        self.published += 1
         while step is not None:
             try:
                 handler = step.handler
@@ -101,7 +99,6 @@ class MemoryEventBus(EventBus):
         except KeyError:
             step = self._admit(event)
         self._busy = True
-        self.published += 1
         while True:
             while step is not None:
                 try:
@@ -159,7 +156,6 @@ class MemoryEventBus(EventBus):
     def _next(self) -> tuple[Event, Step | None]:
         """What waited longest; the publisher that was blocked longest gets its place."""
         event = self._queue.popleft()
-        self.published += 1
         while self._blocked:
             accepted, waiting = self._blocked.popleft()
             if not accepted.done():
