@@ -89,6 +89,6 @@ class SimulationSection(Section):
     report: bool = True
     """Write `report.html`."""
     open_report: bool = False
-    """Open the report in a browser when the run is done."""
+    """Open the report in a browser when the run is done, where there is a display."""
     decimals: Annotated[int, Field(ge=0, le=18)] = 8
     """Fees are rounded to this many decimals, half up."""
