@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -30,8 +32,13 @@ def print_outcome(outcome: Outcome, folder: Path, *, brief: bool, open_report: b
     console.print(f"{speed}{result}")
     report = folder / "report.html"
     console.print(f"report: {near(report)}" if report.exists() and not brief else f"run folder: {near(folder)}")
-    if open_report and report.exists() and not brief:
+    if open_report and report.exists() and not brief and _has_display():
         webbrowser.open(report.resolve().as_uri())
+
+
+def _has_display() -> bool:
+    """Whether a browser can show a window: without one, a text browser would take over the terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def near(path: Path) -> Path:
