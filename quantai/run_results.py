@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 from quantai.assembly.graph import Graph, Trading
 from quantai.results.summary import trading_summary, write_summary
 from quantai.simulation.report import write_report
-
-logger = logging.getLogger(__name__)
 
 
 def write_results(

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from quantai.config.components import check_components
 from quantai.config.compose import CONFIG_NAME, Composed, compose_config, to_yaml
 from quantai.config.folders import make_strategies_importable
-from quantai.config.origins import Origins
 from quantai.config.problems import HIDDEN, ConfigProblems, KeyPath, Problem
 from quantai.config.references import check_combinations, check_references
 from quantai.config.resolve import raw_at, resolve
@@ -29,7 +28,6 @@ class LoadedConfig:
 
     config: Config
     config_hash: str
-    origins: Origins
 
 
 def load_config(
@@ -57,7 +55,7 @@ def check_config(composed: Composed, config_dir: Path | None = None) -> LoadedCo
         problems += check_combinations(config)
     if problems or config is None:
         raise ConfigProblems([_placed(problem, composed) for problem in problems])
-    return LoadedConfig(config, config_hash(composed.cfg), composed.origins)
+    return LoadedConfig(config, config_hash(composed.cfg))
 
 
 def config_hash(cfg: DictConfig) -> str:

@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Literal
@@ -17,13 +16,6 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 Form = Literal["auto", "human", "json", "none"]
-
-
-class _UtcJsonFormatter(JsonFormatter):
-    """One JSON object a line, with the time in UTC."""
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
 
 
 class _BriefFormatter(logging.Formatter):
@@ -39,11 +31,9 @@ class _BriefFormatter(logging.Formatter):
 
 
 def _json_formatter() -> logging.Formatter:
-    return _UtcJsonFormatter(
-        "{asctime}{levelname}{name}{message}",
-        style="{",
-        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-    )
+    """One JSON object a line, with the time in UTC."""
+    names = {"levelname": "level", "name": "logger"}
+    return JsonFormatter("{levelname}{name}{message}", style="{", rename_fields=names, timestamp="time")
 
 
 @contextmanager

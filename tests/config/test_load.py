@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from quantai.config import ConfigProblems, load_config
+from quantai.config.compose import compose_config
 from quantai.config.schema import FilesData
 
 
@@ -123,7 +124,7 @@ def test_the_hash_changes_with_any_key_and_only_then() -> None:
 
 
 def test_the_place_of_a_key_is_its_file_and_line() -> None:
-    origins = load_config(["simulation.seed=2"]).origins
+    origins = compose_config(["simulation.seed=2"]).origins
     assert origins.place(("simulation", "seed")) == "command line"
     place = origins.place(("strategies", "ema_cross", "fast"))
     file, _, line = place.rpartition(":")

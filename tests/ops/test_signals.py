@@ -25,6 +25,10 @@ async def forever() -> None:
     await asyncio.Event().wait()
 
 
+# The loop polls its wake-up socket, reads the signal's number from it, and calls the handler: a turn each.
+_TURNS_TO_TAKE_A_SIGNAL = 3
+
+
 async def at_once() -> None:
     return
 
@@ -34,12 +38,13 @@ async def fail() -> None:
 
 
 def send_soon(*numbers: signal.Signals) -> None:
-    """Send signals to this process, one a turn of the loop."""
+    """Send signals to this process, each when the loop has taken the one before."""
 
     async def send() -> None:
         for number in numbers:
             os.kill(os.getpid(), number)
-            await asyncio.sleep(0.001)
+            for _ in range(_TURNS_TO_TAKE_A_SIGNAL):
+                await asyncio.sleep(0)
 
     asyncio.get_running_loop().create_task(send())
 
