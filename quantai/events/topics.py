@@ -6,9 +6,19 @@ dots included: `*` is everything, `market.trade.*` all trades, `market.*.binance
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from quantai.core.errors import BusError
+
+
+def compile_patterns(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """A test whether any of `patterns` matches. Raises `BusError` for an empty one, or none at all."""
+    tests = [compile_pattern(pattern) for pattern in patterns]
+    if not tests:
+        raise BusError("a subscription needs at least one topic pattern; '*' matches every topic")
+    if len(tests) == 1:
+        return tests[0]
+    return lambda topic: any(test(topic) for test in tests)
 
 
 def compile_pattern(pattern: str) -> Callable[[str], bool]:

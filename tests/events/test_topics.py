@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantai.core.errors import BusError
-from quantai.events.topics import compile_pattern
+from quantai.events.topics import compile_pattern, compile_patterns
 
 texts = st.text(st.sampled_from("ab.*\n"), max_size=8)
 
@@ -42,3 +42,15 @@ def test_many_stars_take_no_longer_than_the_topic() -> None:
 def test_an_empty_pattern_is_refused() -> None:
     with pytest.raises(BusError, match="'\\*' matches every topic"):
         compile_pattern("")
+
+
+def test_any_of_several_patterns_may_match() -> None:
+    matches = compile_patterns(["market.trade.*", "*.BTC/USDT"])
+    assert matches("market.trade.okx.ETH/USDT")
+    assert matches("market.tick.okx.BTC/USDT")
+    assert not matches("market.tick.okx.ETH/USDT")
+
+
+def test_no_pattern_at_all_is_refused() -> None:
+    with pytest.raises(BusError, match="at least one topic pattern"):
+        compile_patterns([])

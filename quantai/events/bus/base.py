@@ -2,7 +2,8 @@
 
 - Delivery is single-threaded and runs to completion: an event published while another is being handled waits its turn
   (FIFO), so every subscriber sees the same order. Subscribers of one event are called in the order they subscribed.
-- `*` in a pattern matches any run of characters. One subscription gets an event once.
+- `*` in a pattern matches any run of characters. One subscription gets an event once, however many of its patterns
+  match.
 - A handler is a plain function or a coroutine function. One that fails never stops another: its error becomes an
   `ErrorEvent` at `system.error.<name>`, a counter and a log line.
 - A change of subscriptions counts from the next event on; the one being delivered goes to those who were there when it
@@ -18,13 +19,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from quantai.core.errors import BusError
 from quantai.events.base import Event
+from quantai.events.topics import compile_patterns
 
 Handler = Callable[[Any], Awaitable[Any] | None]
 
@@ -58,13 +60,16 @@ class QueuePolicy:
 
 
 class Subscription:
-    """One subscriber; `name` says whose it is in errors and counters."""
+    """One subscriber; `name` says whose it is in errors and counters.
 
-    __slots__ = ("dropped", "errors", "handler", "matches", "name", "pattern")
+    Raises `BusError` for patterns that can match nothing.
+    """
 
-    def __init__(self, pattern: str, matches: Callable[[str], bool], handler: Handler, name: str) -> None:
-        self.pattern = pattern
-        self.matches = matches
+    __slots__ = ("dropped", "errors", "handler", "matches", "name", "patterns")
+
+    def __init__(self, patterns: str | Sequence[str], handler: Handler, name: str) -> None:
+        self.patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        self.matches = compile_patterns(self.patterns)
         self.handler = handler
         self.name = name
         self.errors = 0
@@ -80,8 +85,10 @@ class EventBus(ABC):
     """Errors that handlers raised so far."""
 
     @abstractmethod
-    async def publish(self, event: Event) -> None:
+    def publish(self, event: Event) -> Awaitable[None]:
         """Deliver `event` and what its handlers publish, or queue it behind the one being delivered.
+
+        To be awaited at once; what needs no waiting may be done before.
 
         Where the bus is full, waits for room; inside a handler that would wait for itself, so it raises `BusOverflow`
         there. Raises `BusClosed` after `close`.
@@ -102,9 +109,9 @@ class EventBus(ABC):
 
     @abstractmethod
     async def subscribe(
-        self, pattern: str, handler: Handler, *, name: str = "", queue: QueuePolicy | None = None
+        self, patterns: str | Sequence[str], handler: Handler, *, name: str = "", queue: QueuePolicy | None = None
     ) -> Subscription:
-        """Call `handler` with every event whose topic matches `pattern`, from the next event on."""
+        """Call `handler` with every event whose topic matches a pattern, or any of several, from the next event on."""
 
     @abstractmethod
     async def unsubscribe(self, subscription: Subscription) -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
+import types
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 AnyCoroutine = Coroutine[Any, Any, Any]
+
+
+@types.coroutine
+def _nothing() -> Generator[None, None, None]:
+    return
+    yield
+
+
+DONE = _nothing()
+"""What to await where nothing is left to wait for: a generator at its end, which may be awaited again and again."""
+next(DONE, None)
 
 
 async def awaited(result: Any) -> None:
@@ -32,11 +44,3 @@ def is_failure(error: BaseException) -> bool:
         task = asyncio.current_task()
         return task is None or not task.cancelling()
     return isinstance(error, Exception)
-
-
-def message_of(error: BaseException) -> str:
-    """The text of `error`, or why it has none: nothing that a handler raises may stop delivery."""
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"(its text cannot be had: {type(failure).__name__})"

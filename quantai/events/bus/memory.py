@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from types import CoroutineType
 from typing import Any
@@ -14,76 +12,114 @@ from quantai.core.clock import Clock
 from quantai.core.errors import BusClosed, BusError, BusOverflow
 from quantai.events.base import Event
 from quantai.events.bus.base import EventBus, Handler, QueuePolicy, Subscription
-from quantai.events.bus.calls import AnyCoroutine, awaited, is_failure, is_waiting, message_of
+from quantai.events.bus.calls import DONE, AnyCoroutine, awaited, is_failure, is_waiting
+from quantai.events.bus.failures import tell_failure
 from quantai.events.bus.queued import QueuedHandler
-from quantai.events.bus.routes import RouteTable, Step
-from quantai.events.system import ErrorEvent
-from quantai.events.topics import compile_pattern
-
-logger = logging.getLogger(__name__)
+from quantai.events.bus.routes import Publish, RouteTable, Step, has_coroutines, is_coroutine_function
+from quantai.events.bus.waiting import WaitingEvents
 
 
 class MemoryEventBus(EventBus):
     """See `EventBus` for the contract. `queue_limit` bounds the events that wait behind the one being delivered.
 
     `publish` and `dispatch` each write out the look-up and the loop that `_deliver` has too: a call costs more than
-    these do.
+    these do. For the same reason `publish` is no coroutine function: plain handlers are called at once, and there is
+    nothing to wait for.
     """
 
     __slots__ = (
-        "_awaited", "_background", "_blocked", "_busy", "_clock", "_closed", "_joining", "_more", "_queue",
-        "_queue_limit", "_queued", "_routes", "_table", "errors", "overflows",
+        "_awaited", "_background", "_busy", "_clock", "_closed", "_joining", "_more", "_queued", "_routes", "_table",
+        "_waiting", "errors",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, queue_limit: int = 65_536) -> None:
-        if queue_limit < 1:
-            raise BusError(f"the bus must hold at least 1 waiting event, not {queue_limit} (bus.queue_limit)")
         self._clock = clock
-        self._table = RouteTable()
+        self._table = RouteTable(choose_publish=self._choose_publish)
         self._routes = self._table.by_instrument
         self._busy = False
         self._more = False  # whether anything is queued or anybody joins: one look instead of two for every event
-        self._queue: deque[Event] = deque()
-        self._queue_limit = queue_limit
-        self._blocked: deque[tuple[asyncio.Future[None], Event]] = deque()  # who publishes what when there is room
+        self._waiting = WaitingEvents(queue_limit)
         self._joining: list[asyncio.Future[None]] = []
         self._awaited: AnyCoroutine | None = None  # the last handler that was waited for
         self._queued: dict[Subscription, QueuedHandler] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._closed = False
         self.errors = 0
-        self.overflows = 0
 
-    async def publish(self, event: Any) -> None:
-        if self._busy:
-            await self._publish_behind(event)
-            return
+    def publish(self, event: Any) -> Awaitable[None]:
         try:
             step = self._routes[event.__class__][event.venue][event.symbol]
         except KeyError:
             step = self._admit(event)
+        if step is not None:
+            publish = step.publish
+            if publish is not None:
+                return publish(event, step)
+        if self._busy:
+            return self._publish_when_awaited(event)
         self._busy = True
         while step is not None:
             try:
                 handler = step.handler
                 result: Any = handler(event)
                 if result is not None:
-                    if result.__class__ is not CoroutineType:
-                        result = awaited(result)
-                    self._awaited = result
-                    if self._queued and self._is_in_queued_handler():
-                        self._hand_over(event, step, result)
-                        return
-                    await result
+                    return self._publish_rest(event, step, result)
             except BaseException as error:
                 self._caught(event, step, error)
             step = step.next
-        if not self._more:
-            self._busy = False
-        elif self._is_in_queued_handler():
-            self._hand_over(event, None)
-        else:
+        if self._more:
+            return self._publish_waiting(event)
+        self._busy = False
+        return DONE
+
+    def _choose_publish(self, step: Step) -> Publish | None:
+        if not has_coroutines(step):
+            return None
+        if step.next is None and is_coroutine_function(step.handler) and not self._queued:
+            return self._publish_to_coroutine
+        return self._publish_when_awaited
+
+    async def _publish_to_coroutine(self, event: Event, step: Step) -> None:
+        """As `_publish_when_awaited`, for the most frequent case."""
+        if self._busy or self._closed:
+            await self._publish_when_awaited(event)
+            return
+        self._busy = True
+        try:
+            handler: Any = step.handler
+            self._awaited = result = handler(event)
+            await result
+        except BaseException as error:
+            self._caught(event, step, error)
+        if self._more:
             await self._deliver(event, None)
+        else:
+            self._busy = False
+
+    async def _publish_when_awaited(self, event: Event, _: Step | None = None) -> None:
+        """Nothing has begun before: whoever never awaits this does no harm."""
+        if self._busy:
+            await self._publish_behind(event)
+            return
+        step = self._admit(event)
+        self._busy = True
+        if self._is_in_queued_handler():
+            self._hand_over(event, step)
+        else:
+            await self._deliver(event, step)
+
+    def _publish_rest(self, event: Event, step: Step, result: Any) -> Awaitable[None]:
+        if self._is_in_queued_handler():
+            self._hand_over(event, step, result)
+            return DONE
+        return self._begun(event, step, result)
+
+    def _publish_waiting(self, delivered: Event) -> Awaitable[None]:
+        """Deliver what waits behind the event that is `delivered`."""
+        if self._is_in_queued_handler():
+            self._hand_over(delivered, None)
+            return DONE
+        return self._dispatch_waiting() or DONE
 
     def post(self, event: Event) -> None:
         pending = self.dispatch(event)
@@ -99,26 +135,41 @@ class MemoryEventBus(EventBus):
         except KeyError:
             step = self._admit(event)
         self._busy = True
-        while True:
+        while step is not None:
+            try:
+                handler = step.handler
+                result: Any = handler(event)
+                if result is not None:
+                    return self._begun(event, step, result)
+            except BaseException as error:
+                self._caught(event, step, error)
+            step = step.next
+        if self._more:
+            return self._dispatch_waiting()
+        self._busy = False
+        return None
+
+    def _dispatch_waiting(self) -> Coroutine[Any, Any, None] | None:
+        """Deliver what waits until a handler has to be waited for, or nothing waits any more."""
+        while self._waiting.events:
+            event, step = self._next()
             while step is not None:
                 try:
-                    handler = step.handler
-                    result: Any = handler(event)
+                    result = step.handler(event)
                     if result is not None:
-                        if result.__class__ is not CoroutineType:
-                            result = awaited(result)
-                        self._awaited = result
-                        return self._deliver(event, step, result)
+                        return self._begun(event, step, result)
                 except BaseException as error:
                     self._caught(event, step, error)
                 step = step.next
-            if not self._more:
-                self._busy = False
-                return None
-            if not self._queue:
-                self._settle()
-                return None
-            event, step = self._next()
+        self._settle()
+        return None
+
+    def _begun(self, event: Event, step: Step, result: Any) -> Coroutine[Any, Any, None]:
+        """What is left of the delivery of `event`, whose handler at `step` returned `result` to be waited for."""
+        if result.__class__ is not CoroutineType:
+            result = awaited(result)
+        self._awaited = result
+        return self._deliver(event, step, result)
 
     async def _deliver(self, event: Event, step: Step | None, result: Any = None) -> None:
         """Deliver `event` from `step` on, whose handler returned `result` already if that is given; then all that
@@ -137,7 +188,7 @@ class MemoryEventBus(EventBus):
                 except BaseException as error:
                     self._caught(event, step, error)
                 step, result = step.next, None
-            if not self._queue:
+            if not self._waiting.events:
                 self._settle()
                 return
             event, step = self._next()
@@ -154,14 +205,7 @@ class MemoryEventBus(EventBus):
         self._joining.clear()
 
     def _next(self) -> tuple[Event, Step | None]:
-        """What waited longest; the publisher that was blocked longest gets its place."""
-        event = self._queue.popleft()
-        while self._blocked:
-            accepted, waiting = self._blocked.popleft()
-            if not accepted.done():
-                self._queue.append(waiting)
-                accepted.set_result(None)
-                break
+        event = self._waiting.popleft()
         return event, self._table.find(event)
 
     def _admit(self, event: Event) -> Step | None:
@@ -170,23 +214,15 @@ class MemoryEventBus(EventBus):
         return self._table.find(event)
 
     async def _publish_behind(self, event: Event) -> None:
-        if len(self._queue) < self._queue_limit or self._closed or self._is_inside():
+        if self._waiting.has_room or self._closed or self._is_inside():
             self._enqueue(event)
-            return
-        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._blocked.append((accepted, event))
-        await accepted
+        else:
+            await self._waiting.append_when_there_is_room(event)
 
     def _enqueue(self, event: Event) -> None:
         if self._closed and not self._is_inside():
             raise BusClosed(f"the bus is closed; {event.topic} was not published")
-        if len(self._queue) >= self._queue_limit:
-            self.overflows += 1
-            raise BusOverflow(
-                f"{self._queue_limit} events wait on the bus, {event.topic} was refused: "
-                "a handler publishes more than is handled (bus.queue_limit)"
-            )
-        self._queue.append(event)
+        self._waiting.append(event)
         self._more = True
 
     def _is_inside(self) -> bool:
@@ -209,18 +245,10 @@ class MemoryEventBus(EventBus):
 
     def _failed(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         self.errors += 1
-        subscription.errors += 1
-        message = message_of(error)
-        if subscription.errors <= 10 or subscription.errors % 1_000 == 0:
-            logger.error(
-                "%s failed on %s (error %d): %s: %s",
-                subscription.name, event.topic, subscription.errors, type(error).__name__, message, exc_info=error,
-            )  # fmt: skip
-        if isinstance(event, ErrorEvent):
-            return  # a handler of errors that fails must not feed itself
-        now_ns = self._clock.now_ns()
-        with suppress(BusOverflow):
-            self.post(ErrorEvent(subscription.name, now_ns, now_ns, type(error).__name__, message, event.reference))
+        told = tell_failure(subscription, event, error, self._clock.now_ns())
+        if told is not None:
+            with suppress(BusOverflow):
+                self.post(told)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -229,13 +257,13 @@ class MemoryEventBus(EventBus):
         return task
 
     async def subscribe(
-        self, pattern: str, handler: Handler, *, name: str = "", queue: QueuePolicy | None = None
+        self, patterns: str | Sequence[str], handler: Handler, *, name: str = "", queue: QueuePolicy | None = None
     ) -> Subscription:
         if self._closed:
-            raise BusClosed(f"the bus is closed; {pattern!r} was not subscribed")
+            raise BusClosed(f"the bus is closed; {patterns!r} was not subscribed")
         name = name or getattr(handler, "__qualname__", type(handler).__name__)
         queued = QueuedHandler(handler, queue, self._failed, self._spawn) if queue else None
-        subscription = Subscription(pattern, compile_pattern(pattern), queued.put if queued else handler, name)
+        subscription = Subscription(patterns, queued.put if queued else handler, name)
         if queued:
             queued.subscription = subscription
             self._queued[subscription] = queued
@@ -248,6 +276,11 @@ class MemoryEventBus(EventBus):
         if queued:
             await queued.finish()
             self._queued.pop(subscription, None)
+
+    @property
+    def overflows(self) -> int:
+        """Events that were refused because too many waited."""
+        return self._waiting.overflows
 
     @property
     def is_busy(self) -> bool:

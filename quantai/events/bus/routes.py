@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from operator import attrgetter
+from types import FunctionType
 from typing import Any
 
 from quantai.events.base import Event
-from quantai.events.bus.base import Subscription
+from quantai.events.bus.base import Handler, Subscription
 
 # A daemon that met more topics than this forgets them all and resolves anew.
 MAX_TOPICS = 100_000
@@ -16,14 +18,39 @@ _INSTRUMENT_FIELDS = ("venue", "symbol")
 
 
 class Step:
-    """One subscriber of a topic and the step after it. Following a chain is cheaper than iterating a tuple."""
+    """One subscriber of a topic and the step after it. Following a chain is cheaper than iterating a tuple.
 
-    __slots__ = ("handler", "next", "subscription")
+    `publish` is how an event is published from this step on, where that may have to wait; None where all handlers are
+    plain functions, which are just called.
+    """
+
+    __slots__ = ("handler", "next", "publish", "subscription")
 
     def __init__(self, subscription: Subscription, following: Step | None) -> None:
         self.subscription = subscription
         self.handler = subscription.handler
         self.next = following
+        self.publish: Publish | None = None
+
+
+Publish = Callable[[Any, Step], Awaitable[None]]
+ChoosePublish = Callable[[Step], Publish | None]
+
+
+def has_coroutines(step: Step | None) -> bool:
+    """Whether any subscriber from `step` on is known to make coroutines."""
+    while step is not None:
+        handler = step.handler
+        if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
+            return True
+        step = step.next
+    return False
+
+
+def is_coroutine_function(handler: Handler) -> bool:
+    """Whether `handler` is an `async def` and nothing around it, so that it returns a coroutine and nothing else."""
+    function = getattr(handler, "__func__", handler)
+    return isinstance(function, FunctionType) and bool(function.__code__.co_flags & inspect.CO_COROUTINE)
 
 
 class RouteTable:
@@ -33,11 +60,12 @@ class RouteTable:
     and nested dictionaries the fastest of keys. A topic that is not in there must be asked for with `find`.
     """
 
-    def __init__(self, max_topics: int = MAX_TOPICS) -> None:
+    def __init__(self, max_topics: int = MAX_TOPICS, choose_publish: ChoosePublish | None = None) -> None:
         self.by_instrument: dict[type[Event], dict[str, dict[str, Step | None]]] = {}
         self._others: dict[type[Event], tuple[Callable[[Any], Any], dict[Any, Step | None]]] = {}
         self._subscriptions: list[Subscription] = []
         self._max_topics = max_topics
+        self._choose_publish = choose_publish
         self._topics = 0
 
     def add(self, subscription: Subscription) -> None:
@@ -80,6 +108,8 @@ class RouteTable:
         for subscription in reversed(self._subscriptions):
             if subscription.matches(topic):
                 step = Step(subscription, step)
+        if step is not None and self._choose_publish is not None:
+            step.publish = self._choose_publish(step)
         return step
 
     def _forget(self) -> None:

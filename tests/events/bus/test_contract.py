@@ -15,6 +15,7 @@ from quantai.core.numbers import ZERO
 from quantai.events import ErrorEvent, Event, PortfolioValueEvent, StartedEvent, StoppedEvent, TimerEvent
 from quantai.events.bus import EventBus, QueuePolicy, Subscription
 from tests.events.bus.conftest import Gate, numbers, trade, turns
+from tests.events.bus.tasks import publish_in_task
 
 
 class Unprintable(Exception):
@@ -177,7 +178,7 @@ async def test_what_another_task_publishes_while_a_handler_is_suspended_waits_it
     gate, seen = Gate(), list[Event]()
     await bus.subscribe("*", gate)
     await bus.subscribe("*", seen.append)
-    first = asyncio.create_task(bus.publish(trade(1)))
+    first = publish_in_task(bus, trade(1))
     await turns()
     assert bus.is_busy
     await bus.publish(trade(2))
@@ -325,7 +326,7 @@ async def test_close_delivers_what_was_published_and_refuses_the_rest(bus: Event
 
     await bus.subscribe("*", gate)
     await bus.subscribe("*", follow_up)
-    publisher = asyncio.create_task(bus.publish(trade(1)))
+    publisher = publish_in_task(bus, trade(1))
     await turns()
     bus.post(trade(2))
     closing = asyncio.create_task(bus.close())
@@ -371,7 +372,7 @@ async def test_a_handler_cannot_wait_for_itself(bus: EventBus, method: str, queu
 async def test_join_waits_for_a_suspended_handler(bus: EventBus) -> None:
     gate = Gate()
     await bus.subscribe("*", gate)
-    publisher = asyncio.create_task(bus.publish(trade(1)))
+    publisher = publish_in_task(bus, trade(1))
     await turns()
     joining = [asyncio.create_task(bus.join()) for _ in range(3)]
     await turns()
@@ -384,3 +385,66 @@ async def test_join_waits_for_a_suspended_handler(bus: EventBus) -> None:
     assert numbers(gate.left) == [1]
     assert not bus.is_busy
     await bus.join()
+
+
+async def test_several_patterns_are_one_subscription_and_one_delivery(bus: EventBus) -> None:
+    seen: list[Event] = []
+    subscription = await bus.subscribe(["market.trade.*", "market.*", "system.started.*"], seen.append)
+    started = StartedEvent("test", 1, 1)
+    await bus.publish(trade(1))
+    await bus.publish(started)
+    await bus.publish(StoppedEvent("test", 1, 1))
+    assert seen == [trade(1), started]
+    assert bus.is_wanted("system.started.other")
+    await bus.unsubscribe(subscription)
+    await bus.publish(trade(2))
+    assert len(seen) == 2
+
+
+async def test_no_pattern_is_refused(bus: EventBus) -> None:
+    with pytest.raises(BusError, match="at least one"):
+        await bus.subscribe([], print)
+
+
+async def test_what_is_published_to_coroutines_and_never_awaited_harms_nobody(bus: EventBus) -> None:
+    seen: list[Event] = []
+
+    async def remember(event: Event) -> None:
+        seen.append(event)
+
+    for _ in range(2):  # alone, and among others
+        await bus.subscribe("*", remember)
+        publisher = publish_in_task(bus, trade(1))
+        publisher.cancel()
+        await asyncio.gather(publisher, return_exceptions=True)
+        await bus.publish(trade(2))
+    assert numbers(seen) == [2, 2, 2]
+
+
+async def test_what_is_awaited_late_is_published_then(bus: EventBus) -> None:
+    gate = Gate()
+    await bus.subscribe("market.trade.binance.BTC/USDT", gate)
+    seen: list[Event] = []
+    await bus.subscribe("*", seen.append)
+    first = publish_in_task(bus, trade(1))
+    await turns()
+    second = bus.publish(trade(2, symbol="ETH/USDT"))  # while the first is delivered
+    gate.open()
+    await first
+    await second
+    await bus.join()
+    assert numbers(seen) == [1, 2]
+
+
+async def test_what_is_awaited_after_closing_is_refused(bus: EventBus) -> None:
+    seen: list[Event] = []
+
+    async def remember(event: Event) -> None:
+        seen.append(event)
+
+    await bus.subscribe("*", remember)
+    late = bus.publish(trade(1))
+    await bus.close()
+    with pytest.raises(BusClosed):
+        await late
+    assert seen == []

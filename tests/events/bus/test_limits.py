@@ -10,13 +10,14 @@ from quantai.core.errors import BusClosed, BusError, BusOverflow
 from quantai.events import ErrorEvent, Event
 from quantai.events.bus import EventBus, MemoryEventBus, Overflow, QueuePolicy, Subscription
 from tests.events.bus.conftest import Gate, MakeBus, numbers, trade, turns
+from tests.events.bus.tasks import publish_in_task
 
 
 async def held(bus: EventBus) -> tuple[Gate, asyncio.Task[None]]:
     """`bus` with trade 0 held in a suspended handler, by a task that publishes it."""
     gate = Gate()
     await bus.subscribe("market.*", gate, name="gate")
-    publisher = asyncio.create_task(bus.publish(trade(0)))
+    publisher = publish_in_task(bus, trade(0))
     await turns()
     return gate, publisher
 
@@ -60,7 +61,7 @@ async def test_posting_to_a_full_bus_is_refused(make_bus: MakeBus) -> None:
 async def test_publishers_wait_for_room_and_get_in_in_the_order_they_came(make_bus: MakeBus) -> None:
     bus = make_bus(2)
     gate, publisher = await held(bus)
-    waiting = [asyncio.create_task(bus.publish(trade(number))) for number in range(1, 7)]
+    waiting = [publish_in_task(bus, trade(number)) for number in range(1, 7)]
     await turns()
     assert [task.done() for task in waiting] == [True, True, False, False, False, False]
     waiting[3].cancel()  # trade 4
@@ -76,7 +77,7 @@ async def test_publishers_wait_for_room_and_get_in_in_the_order_they_came(make_b
 async def test_closing_lets_publishers_in_that_waited_before(make_bus: MakeBus) -> None:
     bus = make_bus(1)
     gate, publisher = await held(bus)
-    waiting = [asyncio.create_task(bus.publish(trade(number))) for number in range(1, 4)]
+    waiting = [publish_in_task(bus, trade(number)) for number in range(1, 4)]
     await turns()
     closing = asyncio.create_task(bus.close())
     await turns()
@@ -102,9 +103,9 @@ async def test_a_handler_may_publish_while_others_wait_for_room(make_bus: MakeBu
     seen: list[Event] = []
     await bus.subscribe("*", publish_late)
     await bus.subscribe("*", seen.append)
-    publisher = asyncio.create_task(bus.publish(trade(0)))
+    publisher = publish_in_task(bus, trade(0))
     await turns()
-    waiting = [asyncio.create_task(bus.publish(trade(number))) for number in (1, 2)]
+    waiting = [publish_in_task(bus, trade(number)) for number in (1, 2)]
     await turns()
     opened.set()
     await asyncio.gather(publisher, *waiting)
@@ -168,7 +169,7 @@ async def test_the_other_subscribers_of_a_cancelled_event_get_it_in_order(bus: E
     await bus.subscribe("market.*", gate)
     await bus.subscribe("market.*", after)
     await bus.subscribe("market.*", lambda event: calls.append("last"))
-    publisher = asyncio.create_task(bus.publish(trade(0)))
+    publisher = publish_in_task(bus, trade(0))
     await turns()
     publisher.cancel()
     await bus.join()
@@ -181,7 +182,7 @@ async def test_cancelling_the_task_that_goes_on_loses_nothing_either(bus: EventB
     await bus.subscribe("market.*", first)
     await bus.subscribe("market.*", second)
     await bus.subscribe("market.*", seen.append)
-    publisher = asyncio.create_task(bus.publish(trade(0)))
+    publisher = publish_in_task(bus, trade(0))
     await turns()
     publisher.cancel()
     await turns()
@@ -288,7 +289,7 @@ async def test_a_publisher_cancelled_while_a_queue_is_full_loses_nothing(bus: Ev
     await bus.publish(trade(0))
     await turns()
     await bus.publish(trade(1))
-    publisher = asyncio.create_task(bus.publish(trade(2)))
+    publisher = publish_in_task(bus, trade(2))
     await turns()
     bus.post(trade(3))
     publisher.cancel()

@@ -3,16 +3,15 @@ from __future__ import annotations
 from quantai.events import Event, TimerEvent
 from quantai.events.bus import Subscription
 from quantai.events.bus.routes import RouteTable, Step
-from quantai.events.topics import compile_pattern
 from tests.events.bus.conftest import trade
 
 
 def subscription(pattern: str) -> Subscription:
-    return Subscription(pattern, compile_pattern(pattern), lambda event: None, pattern)
+    return Subscription(pattern, lambda event: None, pattern)
 
 
 def patterns(step: Step | None) -> list[str]:
-    return [step.subscription.pattern, *patterns(step.next)] if step is not None else []
+    return [*step.subscription.patterns, *patterns(step.next)] if step is not None else []
 
 
 def remembered(table: RouteTable) -> int:
