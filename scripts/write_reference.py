@@ -1,12 +1,15 @@
-"""Writes `docs/configuration.md` from the schema: `make docs`. A test checks that it is up to date."""
+"""Writes the pages that are made from the code: `make docs`. Tests check that they are up to date."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from quantai.config.reference import reference
+from quantai.config.reference import reference as configuration
+from quantai.events.reference import reference as events
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = {"configuration.md": configuration, "events.md": events}
 
 if __name__ == "__main__":
-    TARGET.write_text(reference(), encoding="utf-8")
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")

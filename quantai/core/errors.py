@@ -8,6 +8,7 @@
     ├── SymbolError                  4  not a ccxt-unified symbol
     ├── UnknownInstrument            4  nobody configured that venue and symbol
     ├── OrderError                   4  an order request that makes no sense before risk sees it
+    ├── CodecError                   4  bytes that are no events, or events that cannot be bytes
     └── BusError                     4
         ├── BusClosed                4  publish or subscribe after the bus stopped
         └── BusOverflow              4  a handler published more than the bus may hold

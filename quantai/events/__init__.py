@@ -1,6 +1,15 @@
 """The immutable typed events that everything else speaks in, and the bus that carries them."""
 
 from quantai.events.base import Event
+from quantai.events.command import (
+    CancelAllOrdersCommand,
+    CancelOrderCommand,
+    CommandEvent,
+    HeartbeatCommand,
+    StateRequestCommand,
+    StrategyCommand,
+    SubmitOrderCommand,
+)
 from quantai.events.market_data import (
     BarEvent,
     FundingRateEvent,
@@ -32,6 +41,7 @@ from quantai.events.order import (
 )
 from quantai.events.portfolio import PortfolioEvent, PortfolioLimitBreachedEvent, PortfolioValueEvent
 from quantai.events.position import PositionClosedEvent, PositionEvent, PositionModifiedEvent, PositionOpenedEvent
+from quantai.events.state import BalanceStateEvent, OrderStateEvent, PositionStateEvent, StateEvent, StateSentEvent
 from quantai.events.system import (
     ConnectedEvent,
     DisconnectedEvent,
@@ -45,7 +55,11 @@ from quantai.events.system import (
 )
 
 __all__ = [
+    "BalanceStateEvent",
     "BarEvent",
+    "CancelAllOrdersCommand",
+    "CancelOrderCommand",
+    "CommandEvent",
     "ConnectedEvent",
     "DisconnectedEvent",
     "ErrorEvent",
@@ -53,6 +67,7 @@ __all__ = [
     "FillEvent",
     "FundingRateEvent",
     "GapEvent",
+    "HeartbeatCommand",
     "InstrumentStatusEvent",
     "LiquidationEvent",
     "MarkPriceEvent",
@@ -71,6 +86,7 @@ __all__ = [
     "OrderPendingCancelEvent",
     "OrderRejectedEvent",
     "OrderReplacedEvent",
+    "OrderStateEvent",
     "OrderSubmittedEvent",
     "OrderUnknownEvent",
     "PortfolioEvent",
@@ -80,9 +96,15 @@ __all__ = [
     "PositionEvent",
     "PositionModifiedEvent",
     "PositionOpenedEvent",
+    "PositionStateEvent",
     "StaleEvent",
     "StartedEvent",
+    "StateEvent",
+    "StateRequestCommand",
+    "StateSentEvent",
     "StoppedEvent",
+    "StrategyCommand",
+    "SubmitOrderCommand",
     "SystemEvent",
     "TickEvent",
     "TimerEvent",

@@ -7,12 +7,14 @@ does check.
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from inspect import get_annotations
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import msgspec
+from msgspec import Meta
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
@@ -25,11 +27,24 @@ def _refuse_boolean(value: Any) -> Any:
 
 _no_boolean = BeforeValidator(_refuse_boolean)
 
-Timestamp = Annotated[int, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970"), _no_boolean]
-Nanoseconds = Annotated[int, Field(gt=0, lt=2**63, description="a length of time in nanoseconds"), _no_boolean]
-Count = Annotated[int, Field(ge=0, lt=2**63), _no_boolean]
-Price = Annotated[float, Field(allow_inf_nan=False, description="in quote currency; may be negative"), _no_boolean]
-Size = Annotated[float, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts"), _no_boolean]
+# Pydantic judges by the `Field`s and msgspec, while it decodes, by the `Meta`s: bounds of floats keep NaN and infinity
+# out. msgspec has no bounds for decimals, so the codec looks at those after decoding.
+_FINITE = Meta(ge=-sys.float_info.max, le=sys.float_info.max)
+_NOT_NEGATIVE = Meta(ge=0, le=sys.float_info.max)
+_INT64 = Meta(ge=0, le=2**63 - 1)
+_POSITIVE_INT64 = Meta(gt=0, le=2**63 - 1)
+
+Timestamp = Annotated[int, _INT64, Field(ge=0, lt=2**63, description="nanoseconds UTC since 1970"), _no_boolean]
+Nanoseconds = Annotated[
+    int, _POSITIVE_INT64, Field(gt=0, lt=2**63, description="a length of time in nanoseconds"), _no_boolean
+]
+Count = Annotated[int, _INT64, Field(ge=0, lt=2**63), _no_boolean]
+Price = Annotated[
+    float, _FINITE, Field(allow_inf_nan=False, description="in quote currency; may be negative"), _no_boolean
+]
+Size = Annotated[
+    float, _NOT_NEGATIVE, Field(ge=0, allow_inf_nan=False, description="in base currency or contracts"), _no_boolean
+]
 Level = tuple[Price, Size]
 Money = Annotated[Decimal, Field(allow_inf_nan=False, description="exact; signed"), _no_boolean]
 Quantity = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, description="exact; not negative"), _no_boolean]
@@ -37,16 +52,17 @@ Quantity = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, description="exac
 _ts_init = attrgetter("ts_init")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", forbid_unknown_fields=True):
     """Base of all events.
 
     `ts_event` is the time of the thing at its source, `ts_init` when this process learned of it: both nanoseconds UTC.
     A class's `topic_prefix` and the fields named in `topic_fields` make its topic, e.g.
-    `market.trade.binance.BTC/USDT`.
+    `market.trade.binance.BTC/USDT`; its `own_field` tells events of one topic and one nanosecond apart.
     """
 
     topic_prefix: ClassVar[str] = ""
     topic_fields: ClassVar[tuple[str, ...]] = ()
+    own_field: ClassVar[str] = ""
 
     @property
     def topic(self) -> str:
@@ -55,8 +71,12 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
 
     @property
     def reference(self) -> str:
-        """Names the event for whoever wants to find it again: its topic and `ts_init`."""
-        return f"{self.topic}@{_ts_init(self)}"
+        """Names the event for whoever wants to find it again: its topic, its `own_field` if it has one, `ts_init`.
+
+        `market.tick.binance.BTC/USDT@1767603600000000000`, `order.filled.ema#0ema-7@1767603600000000000`.
+        """
+        own = getattr(self, self.own_field) if self.own_field else ""
+        return f"{self.topic}#{own}@{_ts_init(self)}" if own else f"{self.topic}@{_ts_init(self)}"
 
     def __init_subclass__(cls) -> None:
         for name in ("topic", "reference"):

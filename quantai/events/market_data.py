@@ -1,7 +1,4 @@
-"""What venues say about markets. Prices and sizes are `float64`: lossless for the 15 digits venues send.
-
-`venue` is the configured name of the exchange, `symbol` the ccxt-unified one (`BTC/USDT`, `BTC/USDT:USDT`).
-"""
+"""What venues say about markets. Prices and sizes are `float64`: lossless for the 15 digits venues send."""
 
 from __future__ import annotations
 
@@ -15,9 +12,13 @@ class MarketEvent(Event, frozen=True, gc=False):
     topic_fields = ("venue", "symbol")
 
     venue: str
+    """The configured name of the exchange."""
     symbol: str
+    """The ccxt-unified symbol, such as `BTC/USDT` or `BTC/USDT:USDT`."""
     ts_event: Timestamp
+    """The venue's time, nanoseconds UTC since 1970."""
     ts_init: Timestamp
+    """When this process learned of it, nanoseconds UTC since 1970."""
 
 
 class TickEvent(MarketEvent, frozen=True, gc=False, tag=True):
@@ -42,45 +43,50 @@ class TickEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
 
 class TradeEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """A trade happened. `side` is the taker's; `trade_id` is the venue's, empty where it has none."""
+    """A trade happened."""
 
     topic_prefix = "market.trade"
+    own_field = "trade_id"
 
     price: Price
     size: Size
     side: Side
+    """Which way the taker went."""
     trade_id: str
+    """The venue's; empty where it has none."""
 
 
 class OrderBookSnapshotEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """The whole book to some depth: `bids` from the highest, `asks` from the lowest, each `(price, size)`.
-
-    `sequence` is the venue's update id that the snapshot contains, 0 where it has none.
-    """
+    """The whole book to some depth."""
 
     topic_prefix = "market.book"
 
     bids: tuple[Level, ...]
+    """Price in quote currency and size in base currency or contracts, from the highest price."""
     asks: tuple[Level, ...]
+    """As `bids`, from the lowest price."""
     sequence: Count = 0
+    """The venue's last update id that the snapshot contains; 0 where it has none."""
 
 
 class OrderBookDeltaEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """Levels that changed, as `(price, new size)`; size 0 removes the level. `sequence` is the venue's last update
-    id.
-    """
+    """Levels of the book that changed."""
 
     topic_prefix = "market.book_delta"
 
     bids: tuple[Level, ...]
+    """Price in quote currency and new size in base currency or contracts; size 0 removes the level."""
     asks: tuple[Level, ...]
+    """As `bids`."""
     sequence: Count = 0
+    """The venue's last update id; 0 where it has none."""
 
 
 class BarEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """A finished bar of `interval_ns`; `ts_event` is its end. `volume` is in base currency or contracts."""
+    """A finished bar; `ts_event` is its end."""
 
     topic_prefix = "market.bar"
+    own_field = "interval_ns"
 
     interval_ns: Nanoseconds
     open: Price
@@ -91,41 +97,44 @@ class BarEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
 
 class FundingRateEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """The funding rate of a perpetual: `rate` is the fraction paid by longs at `next_funding_ns` (0 where not
-    known).
-    """
+    """The funding rate of a perpetual."""
 
     topic_prefix = "market.funding_rate"
 
     rate: Price
+    """The fraction of notional that longs pay to shorts at the next funding: 0.0001 is one basis point."""
     next_funding_ns: Timestamp = 0
+    """When, nanoseconds UTC since 1970; 0 where not known."""
 
 
 class MarkPriceEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """The price a venue marks positions at, and the index behind it (None where the venue does not send it)."""
+    """The price a venue marks positions at, and the index behind it."""
 
     topic_prefix = "market.mark_price"
 
     mark_price: Price
     index_price: Price | None = None
+    """In quote currency; None where the venue does not send it."""
 
 
 class OpenInterestEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """Contracts open at the venue, in contracts."""
+    """What is open at the venue."""
 
     topic_prefix = "market.open_interest"
 
     open_interest: Size
+    """In contracts."""
 
 
 class LiquidationEvent(MarketEvent, frozen=True, gc=False, tag=True):
-    """A position was liquidated; `side` is that of the liquidating order."""
+    """A position was liquidated."""
 
     topic_prefix = "market.liquidation"
 
     price: Price
     size: Size
     side: Side
+    """That of the liquidating order: a long is sold."""
 
 
 class InstrumentStatusEvent(MarketEvent, frozen=True, gc=False, tag=True):
@@ -135,3 +144,4 @@ class InstrumentStatusEvent(MarketEvent, frozen=True, gc=False, tag=True):
 
     status: InstrumentStatus
     reason: str = ""
+    """What the venue says of it, if anything."""

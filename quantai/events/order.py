@@ -1,7 +1,6 @@
 """What happened to orders. All money is `Decimal`; quantities are in base currency or contracts.
 
-Each event names its order, its strategy and its `cause`: the topic and `ts_init` of the event the strategy was handling
-when it asked for the order, so that one can walk from a fill back to the tick behind it.
+Each event names its order, its strategy and its `cause`, so that one can walk from a fill back to the tick behind it.
 """
 
 from __future__ import annotations
@@ -14,18 +13,26 @@ class OrderEvent(Event, frozen=True, gc=False):
     """Base of the order family, published at `order.<what happened>.<strategy>`."""
 
     topic_fields = ("strategy",)
+    own_field = "client_order_id"
 
     client_order_id: str
+    """The order's id, given to it here."""
     strategy: str
+    """The configured name of the strategy whose order it is."""
     venue: str
+    """The configured name of the exchange it was sent to."""
     symbol: str
+    """The ccxt-unified symbol."""
     ts_event: Timestamp
+    """When it happened, by the venue's clock where it happened there; nanoseconds UTC since 1970."""
     ts_init: Timestamp
+    """When this process learned of it, nanoseconds UTC since 1970."""
     cause: str
+    """The `reference` of what the strategy was handling when it asked for the order; empty where that was nothing."""
 
 
 class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """The order passed risk and is on its way to the venue. `price` is None for a market order."""
+    """The order passed risk and is on its way to the venue."""
 
     topic_prefix = "order.submitted"
 
@@ -33,28 +40,35 @@ class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     order_type: OrderType
     time_in_force: TimeInForce
     quantity: Quantity
+    """In base currency or contracts."""
     price: Money | None = None
+    """The limit, in quote currency; None for a market order."""
 
 
 class OrderDeniedEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """Risk said no; the order never left. `code` is stable, `reason` has the numbers."""
+    """Risk said no; the order never left."""
 
     topic_prefix = "order.denied"
 
     side: Side
     order_type: OrderType
     quantity: Quantity
+    """In base currency or contracts."""
     price: Money | None
+    """The limit, in quote currency; None for a market order."""
     code: str
+    """Which check denied, in a word that does not change."""
     reason: str
+    """Why, with the numbers."""
 
 
 class OrderAcceptedEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """The venue has the order and calls it `venue_order_id`."""
+    """The venue has the order."""
 
     topic_prefix = "order.accepted"
 
     venue_order_id: str
+    """What the venue calls it."""
 
 
 class OrderRejectedEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -63,20 +77,29 @@ class OrderRejectedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "order.rejected"
 
     reason: str
+    """What the venue says of it."""
 
 
 class FillEvent(OrderEvent, frozen=True, gc=False):
-    """Base of the two events of an execution. `quantity` and `fee` are this fill's; a negative `fee` is a rebate."""
+    """Base of the two events of an execution."""
 
     trade_id: str
+    """The venue's id of this fill; empty where it has none."""
     side: Side
     price: Money
+    """In quote currency."""
     quantity: Quantity
+    """Of this fill, in base currency or contracts."""
     cumulative_quantity: Quantity
+    """Of all fills of the order so far, this one included."""
     leaves_quantity: Quantity
+    """What still works."""
     fee: Money
+    """Of this fill, in `fee_currency`; negative is a rebate."""
     fee_currency: str
+    """What the fee was paid in."""
     liquidity: Liquidity
+    """Whether the fill added liquidity or took it."""
 
 
 class OrderPartiallyFilledEvent(FillEvent, frozen=True, gc=False, tag=True):
@@ -98,29 +121,34 @@ class OrderPendingCancelEvent(OrderEvent, frozen=True, gc=False, tag=True):
 
 
 class OrderCancelRejectedEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """The venue would not cancel, and said why; the order is what it was before the cancel."""
+    """The venue would not cancel; the order is what it was before the cancel."""
 
     topic_prefix = "order.cancel_rejected"
 
     reason: str
+    """What the venue says of it."""
 
 
 class OrderCanceledEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """The order is off the book; `leaves_quantity` did not trade."""
+    """The order is off the book."""
 
     topic_prefix = "order.canceled"
 
     leaves_quantity: Quantity
+    """What did not trade, in base currency or contracts."""
     reason: str = ""
+    """Why, where the venue says so."""
 
 
 class OrderExpiredEvent(OrderEvent, frozen=True, gc=False, tag=True):
-    """The order's time in force ended it; `leaves_quantity` did not trade."""
+    """The order's time in force ended it."""
 
     topic_prefix = "order.expired"
 
     leaves_quantity: Quantity
+    """What did not trade, in base currency or contracts."""
     reason: str = ""
+    """Why, where the venue says so."""
 
 
 class OrderReplacedEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -129,8 +157,11 @@ class OrderReplacedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "order.replaced"
 
     venue_order_id: str
+    """What the venue calls the order from now on."""
     quantity: Quantity
+    """The new one, in base currency or contracts."""
     price: Money | None
+    """The new limit, in quote currency; None for a market order."""
 
 
 class OrderUnknownEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -139,3 +170,4 @@ class OrderUnknownEvent(OrderEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "order.unknown"
 
     reason: str
+    """Why nobody knows."""

@@ -1,4 +1,4 @@
-"""What fills did to positions. `quantity` is signed: positive long, negative short; money is in `currency`."""
+"""What fills did to positions."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from quantai.events.base import Event, Money, Timestamp
 
 
 class PositionEvent(Event, frozen=True, gc=False):
-    """Base of the position family, published at `position.<what happened>.<strategy>`.
-
-    `average_price` is that of the open quantity (0 when flat), `realized_pnl` the position's total so far, before fees;
-    `fees` is what was paid in `currency`, the settlement currency.
-    """
+    """Base of the position family, published at `position.<what happened>.<strategy>`."""
 
     topic_fields = ("strategy",)
 
     strategy: str
+    """The configured name of the strategy whose position it is."""
     venue: str
+    """The configured name of the exchange."""
     symbol: str
+    """The ccxt-unified symbol."""
     ts_event: Timestamp
+    """When the fill behind it happened, nanoseconds UTC since 1970."""
     ts_init: Timestamp
+    """When this process learned of it, nanoseconds UTC since 1970."""
     quantity: Money
+    """In base currency or contracts: positive is long, negative short."""
     average_price: Money
+    """Of the open quantity, in quote currency; 0 when flat."""
     realized_pnl: Money
+    """The position's total so far, in `currency`, before fees."""
     fees: Money
+    """The position's total so far of what was paid in `currency`."""
     currency: str
+    """The settlement currency."""
 
 
 class PositionOpenedEvent(PositionEvent, frozen=True, gc=False, tag=True):

@@ -1,6 +1,4 @@
-"""What happened to the daemon and its connections. `component` names the part that speaks, e.g. `binance` or
-`recorder`.
-"""
+"""What happened to the daemon and its connections."""
 
 from __future__ import annotations
 
@@ -13,8 +11,11 @@ class SystemEvent(Event, frozen=True, gc=False):
     topic_fields = ("component",)
 
     component: str
+    """The part that speaks: a venue, a strategy, `recorder`, `feeds`."""
     ts_event: Timestamp
+    """When it happened, nanoseconds UTC since 1970."""
     ts_init: Timestamp
+    """When this process learned of it, nanoseconds UTC since 1970."""
 
 
 class StartedEvent(SystemEvent, frozen=True, gc=False, tag=True):
@@ -29,6 +30,7 @@ class StoppedEvent(SystemEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "system.stopped"
 
     reason: str = ""
+    """Why, where it was not asked to."""
 
 
 class ConnectedEvent(SystemEvent, frozen=True, gc=False, tag=True):
@@ -43,46 +45,59 @@ class DisconnectedEvent(SystemEvent, frozen=True, gc=False, tag=True):
     topic_prefix = "system.disconnected"
 
     reason: str = ""
+    """Why, where that is known."""
 
 
 class GapEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """Market data is known to be missing on `venue` and `symbol` between two times; `lost` counts events, 0 where not
-    known.
-    """
+    """Events are known to be missing; recorded, these are the gap ledger of a store."""
 
     topic_prefix = "system.gap"
 
     venue: str
+    """Where; empty where events without a venue are missing."""
     symbol: str
+    """Of what; empty where events without a symbol are missing."""
     start_ns: Timestamp
+    """No later than the first that is missing, nanoseconds UTC since 1970."""
     end_ns: Timestamp
+    """No earlier than the last that is missing, nanoseconds UTC since 1970."""
     lost: Count = 0
+    """How many are missing; 0 where not known."""
     reason: str = ""
+    """Why they are."""
 
 
 class StaleEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """Nothing came on `venue` and `symbol` for longer than it should take."""
+    """Nothing came of an instrument for longer than it should take."""
 
     topic_prefix = "system.stale"
 
     venue: str
+    """The configured name of the exchange."""
     symbol: str
+    """The ccxt-unified symbol."""
     age_ns: Count
+    """How long nothing came, in nanoseconds."""
 
 
 class ErrorEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """A component failed at something and went on; `cause` is the `reference` of the event it was handling, if any."""
+    """A component failed at something and went on."""
 
     topic_prefix = "system.error"
 
     error: str
+    """The kind of error, by its class."""
     message: str
+    """What it says."""
     cause: str = ""
+    """The `reference` of the event it was handling, if any."""
 
 
 class TimerEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """A timer that `component` (a strategy) armed under `name` is due."""
+    """A timer that `component` (a strategy) armed is due; `ts_event` is when it was to be."""
 
     topic_prefix = "system.timer"
+    own_field = "name"
 
     name: str
+    """What the timer was armed under."""

@@ -59,7 +59,8 @@ def test_an_event_has_a_topic_of_its_own(cls: type[Event]) -> None:
 
 def test_topic_and_reference_name_an_event() -> None:
     assert TRADE.topic == "market.trade.binance.BTC/USDT"
-    assert TRADE.reference == "market.trade.binance.BTC/USDT@2"
+    assert TRADE.reference == "market.trade.binance.BTC/USDT#7@2"
+    assert msgspec.structs.replace(TRADE, trade_id="").reference == "market.trade.binance.BTC/USDT@2"
     assert PortfolioValueEvent(1, 3, "USDT", Decimal(1), Decimal(0), Decimal(0)).reference == "portfolio.value@3"
     error = ErrorEvent("ema", 1, 2, "ValueError", "no", TRADE.reference)
     assert error.topic == "system.error.ema"
