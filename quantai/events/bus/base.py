@@ -81,8 +81,15 @@ class EventBus(ABC):
 
     __slots__ = ()
 
-    errors: int
-    """Errors that handlers raised so far."""
+    @property
+    @abstractmethod
+    def errors(self) -> int:
+        """Errors that handlers raised so far."""
+
+    @property
+    @abstractmethod
+    def overflows(self) -> int:
+        """Events that were refused because too many waited."""
 
     @abstractmethod
     def publish(self, event: Event) -> Awaitable[None]:

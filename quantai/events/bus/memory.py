@@ -31,6 +31,7 @@ class MemoryEventBus(EventBus):
         "_awaited", "_background", "_busy", "_clock", "_closed", "_joining", "_more", "_queued", "_routes", "_table",
         "_waiting", "errors",
     )  # fmt: skip
+    errors: int
 
     def __init__(self, clock: Clock, queue_limit: int = 65_536) -> None:
         self._clock = clock
@@ -279,7 +280,6 @@ class MemoryEventBus(EventBus):
 
     @property
     def overflows(self) -> int:
-        """Events that were refused because too many waited."""
         return self._waiting.overflows
 
     @property

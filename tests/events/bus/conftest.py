@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -11,11 +13,51 @@ from quantai.core.clock import SimulatedClock
 from quantai.core.enums import Side
 from quantai.events import Event, TradeEvent
 from quantai.events.bus import EventBus, MemoryEventBus
+from quantai.events.bus.redis import RedisEventBus, RedisSettings
+from tests.redis_server import RedisServer
 
 MakeBus = Callable[[int], EventBus]
 
+SERVER = RedisServer()
+"""Shared by all tests that neither stop it nor look at all of its keys."""
+
+# What the Redis bus publishes to others in the contract suite: all but the topics that are asked whether anybody here
+# wants them, as others may.
+_FORWARDED = (
+    "system.*",
+    "order.*",
+    "portfolio.*",
+    "market.*.v.*",
+    "market.*.w.*",
+    "*/X",
+    "*.A/B",
+    "*.C/D",
+    "*.FAN/OUT",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server() -> Iterator[RedisServer]:
+    """`SERVER`, running."""
+    with SERVER:
+        yield SERVER
+
+
+def unique_name() -> str:
+    """Of a bus that no other test uses."""
+    return f"test-{uuid4().hex}"
+
+
+def make_redis_bus(queue_limit: int = 1_000, now_ns: int = 1_000, **settings: Any) -> RedisEventBus:
+    """A bus on `SERVER`, not started, with a name of its own where `settings` do not give it one."""
+    clock = SimulatedClock(now_ns)
+    local = MemoryEventBus(clock, queue_limit)
+    return RedisEventBus(local, RedisSettings(**{"url": SERVER.url, "name": unique_name(), **settings}), clock)
+
+
 IMPLEMENTATIONS: dict[str, MakeBus] = {
     "memory": lambda queue_limit: MemoryEventBus(SimulatedClock(1_000), queue_limit),
+    "redis": lambda queue_limit: make_redis_bus(queue_limit, publish=_FORWARDED),
 }
 
 
@@ -28,8 +70,10 @@ def make_bus(request: pytest.FixtureRequest) -> MakeBus:
 
 @pytest.fixture
 async def bus(make_bus: MakeBus) -> AsyncIterator[EventBus]:
-    """An empty bus, closed after the test."""
+    """An empty bus, connected where it is one that connects, closed after the test."""
     bus = make_bus(1_000)
+    if isinstance(bus, RedisEventBus):
+        await bus.start()
     yield bus
     await bus.close()
 
