@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import cast
 
 from quantai.core.clock import iso_utc
@@ -13,12 +12,13 @@ from quantai.events import MarketEvent
 from quantai.events.persistence.parts import Part, Stream
 from quantai.events.persistence.reader import EventReader
 from quantai.events.persistence.schema import event_class
+from quantai.events.persistence.storage import Root, open_storage
 from quantai.events.persistence.store import list_parts, list_streams
 from quantai.events.persistence.times import END_NS, Time, to_range_ns
 
 
 class FilesSource(MarketDataSource):
-    """The market events in the store at `path` of `start <= ts_init < end` (None: all there is).
+    """The market events in the store at `path` (local, or a URI) of `start <= ts_init < end` (None: all there is).
 
     `instruments` narrows to (venue, symbol) pairs. Order, fill and system events that were recorded are not replayed.
     Raises `ConfigError` for a bad time, `StoreError` where there is no store.
@@ -26,14 +26,14 @@ class FilesSource(MarketDataSource):
 
     def __init__(
         self,
-        path: str | Path,
+        path: Root,
         start: Time | None = None,
         end: Time | None = None,
         instruments: Collection[tuple[str, str]] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.storage = open_storage(path)
         self._start_ns, self._end_ns = to_range_ns(start, end)
-        self._streams = [stream for stream in list_streams(path) if _is_replayed(stream, instruments)]
+        self._streams = [stream for stream in list_streams(self.storage) if _is_replayed(stream, instruments)]
 
     def available(self) -> set[Stream]:
         """The (type, venue, symbol) triples that can be replayed."""
@@ -53,10 +53,14 @@ class FilesSource(MarketDataSource):
         return start_ns, min(self._end_ns - 1, max(part.end_ns for part in parts))
 
     def batches(self, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
+        return self.batches_from(self._start_ns, is_wanted)
+
+    def batches_from(self, start_ns: int, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
         wanted = [stream for stream in self._streams if is_wanted(_topic(stream))]
         if not wanted:
             return iter(())
-        batches = EventReader(self.path).read_batches(self._start_ns, self._end_ns, streams=wanted)
+        start_ns = min(max(start_ns, self._start_ns), self._end_ns)
+        batches = EventReader(self.storage).read_batches(start_ns, self._end_ns, streams=wanted)
         return cast(Iterator[Sequence[MarketEvent]], batches)
 
     def describe(self) -> str:
@@ -65,12 +69,12 @@ class FilesSource(MarketDataSource):
     def _where(self) -> str:
         start = iso_utc(self._start_ns) if self._start_ns else "the beginning"
         end = iso_utc(self._end_ns) if self._end_ns < END_NS else "the end"
-        return f"{self.path} from {start} to {end}"
+        return f"{self.storage.name} from {start} to {end}"
 
     def _parts(self) -> list[Part]:
         if not self._streams:
             return []
-        return list_parts(self.path, start=self._start_ns, end=self._end_ns, streams=self._streams)
+        return list_parts(self.storage, start=self._start_ns, end=self._end_ns, streams=self._streams)
 
 
 def _is_replayed(stream: Stream, instruments: Collection[tuple[str, str]] | None) -> bool:

@@ -20,6 +20,7 @@ from quantai.data.importers.outcome import BadRow
 from quantai.data.importers.report import FileReport, FileStatus, ImportReport
 from quantai.data.importers.symbols import SymbolMap
 from quantai.data.progress import ImportProgress, Meter, OnProgress
+from quantai.events.persistence.storage import LocalStorage, open_storage
 
 __all__ = [
     "BadRow",
@@ -37,7 +38,7 @@ DEFAULT_MAX_BAD_ROWS = 1_000
 
 def import_files(
     paths: Sequence[Path],
-    store: Path,
+    store: str | Path,
     *,
     venue: str,
     symbol: str | None = None,
@@ -54,7 +55,7 @@ def import_files(
     family of one of `list_formats()`; without it, and without a `mapping`, each file's own is recognised by its name
     and header. A file of more than `max_bad_rows` bad rows fails, and so does one that covers times the store has
     already if `on_overlap` is `refuse`. A file that fails leaves nothing behind and does not stop the others; the
-    report says why.
+    report says why. The store must be on the local disk, whose links make an import whole or nothing.
 
     Raises `ConfigError`, before anything is written, where arguments are wrong or a file's format is not clear;
     `StoreError` where a file cannot be read at all, the store cannot be written or another import is running.
@@ -63,6 +64,11 @@ def import_files(
         raise ConfigError(f"venue {venue!r} must be small letters, digits and _, such as binance")
     if max_bad_rows < 0:
         raise ConfigError(f"max_bad_rows must be 0 or more, not {max_bad_rows}")
+    storage = open_storage(store)
+    if not isinstance(storage, LocalStorage):
+        raise ConfigError(
+            f"{storage.name} cannot be imported into: import into a local store, and copy its files there"
+        )
     symbol_map = SymbolMap(symbol, symbols or {})
     heads = [read_head(path) for path in paths]
     formats = [find_format(head, format, mapping) for head in heads]
@@ -71,6 +77,6 @@ def import_files(
         if name := known.venue_symbol(head):
             symbol_map.require(head.path, {name})
     meter = Meter(on_progress, paths)
-    with ImportLedger(store) as ledger:
-        importer = FileImporter(store, ledger, venue, symbol_map, mapping, max_bad_rows, on_overlap, meter)
+    with ImportLedger(storage.root) as ledger:
+        importer = FileImporter(storage.root, ledger, venue, symbol_map, mapping, max_bad_rows, on_overlap, meter)
         return ImportReport(tuple(importer.run(head, known) for head, known in zip(heads, formats, strict=True)))

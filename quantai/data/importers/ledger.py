@@ -19,8 +19,8 @@ import msgspec
 
 from quantai.core.errors import StoreError
 from quantai.data.importers.manifest import Manifest, Origin, PartEntry, StreamName
-from quantai.events.persistence.part_writer import sync_folder
 from quantai.events.persistence.parts import Part, part_name
+from quantai.events.persistence.storage import sync_folder
 
 _FOLDER = ".imports"
 

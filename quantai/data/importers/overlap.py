@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from quantai.core.clock import iso_utc
 from quantai.data.importers.manifest import PartEntry
-from quantai.events.persistence.parts import Part, naming, parse_part
+from quantai.events.persistence.parts import Part, naming, parts_in
+from quantai.events.persistence.storage import LocalStorage
 
 
 def overlaps(store: Path, stage: Path, entries: Sequence[PartEntry]) -> Iterator[str]:
@@ -24,13 +25,14 @@ def overlaps(store: Path, stage: Path, entries: Sequence[PartEntry]) -> Iterator
             common = _common(stage / entry.staged, there)
             if common is not None:
                 start, end = iso_utc(max(entry.start_ns, there.start_ns)), iso_utc(min(entry.end_ns, there.end_ns))
-                yield f"{entry.path} and {there.path.relative_to(store)} both cover {start} to {end}{common}"
+                yield f"{entry.path} and {there.relative} both cover {start} to {end}{common}"
 
 
 def _same_times(store: Path, entry: PartEntry) -> Iterator[Part]:
-    for path in sorted((store / entry.path).parent.glob("*.parquet")):
-        part = parse_part(store, path)
-        if part and part.start_ns <= entry.end_ns and entry.start_ns <= part.end_ns:
+    day = PurePosixPath(entry.path).parent
+    names = sorted(path.name for path in (store / day).glob("*.parquet"))
+    for part in parts_in(LocalStorage(store), day, names):
+        if part.start_ns <= entry.end_ns and entry.start_ns <= part.end_ns:
             yield part
 
 

@@ -3,6 +3,7 @@
 from quantai.events.persistence.part_writer import PartWriter
 from quantai.events.persistence.parts import Part, Stream
 from quantai.events.persistence.reader import EventReader
+from quantai.events.persistence.storage import Storage, open_storage
 from quantai.events.persistence.store import StreamSummary, foreign_files, list_parts, list_streams, summarise
 from quantai.events.persistence.writer import ParquetEventWriter
 
@@ -11,10 +12,12 @@ __all__ = [
     "ParquetEventWriter",
     "Part",
     "PartWriter",
+    "Storage",
     "Stream",
     "StreamSummary",
     "foreign_files",
     "list_parts",
     "list_streams",
+    "open_storage",
     "summarise",
 ]

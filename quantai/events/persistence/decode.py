@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -38,9 +39,11 @@ class Decoder:
     def prepare(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """`rows` of a file with the texts of enums as positions in the enum, whatever the dictionary of the file was.
 
-        Raises `ValueError` for what the event class cannot hold.
+        Columns that the file is too old to have get their default. Raises `ValueError` for what the event class cannot
+        hold.
         """
         schema = arrow_schema(self.cls)
+        rows = self._completed(rows)
         for field in schema:
             if not field.nullable and rows.column(field.name).null_count:
                 raise ValueError(f"its column {field.name!r} has empty values")
@@ -55,6 +58,13 @@ class Decoder:
         """The events of prepared `rows`, with a venue and a symbol for each."""
         labels = {"venue": venues, "symbol": symbols}
         return map(self.cls, *(values(rows) if values else labels[name] for name, values in self._columns))
+
+    def _completed(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        for name in arrow_schema(self.cls).names:
+            if name not in rows.schema.names:
+                default = default_columns(self.cls)[name]
+                rows = rows.append_column(name, default.take(pa.array(np.zeros(rows.num_rows, np.int32))))
+        return rows
 
     def _coded(self, name: str, column: pa.Array) -> pa.Array:
         if name not in self._enums:
@@ -81,6 +91,24 @@ class Decoder:
 def decoder(cls: type[Event]) -> Decoder:
     """The decoder of an event class."""
     return Decoder(cls)
+
+
+@cache
+def default_columns(cls: type[Event]) -> dict[str, pa.Array]:
+    """The columns of an event class that have a default, each with that as its only row."""
+    schema = arrow_schema(cls)
+    annotations = dict(column_fields(cls))
+    columns: dict[str, pa.Array] = {}
+    for field in msgspec.structs.fields(cls):
+        if field.required or field.name in PATH_FIELDS:
+            continue
+        value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        if is_level_list(annotations[field.name]):
+            for side, name in enumerate((f"{field.name}_price", f"{field.name}_size")):
+                columns[name] = pa.array([[level[side] for level in value]], schema.field(name).type)
+        else:
+            columns[field.name] = pa.array([value], schema.field(field.name).type)
+    return columns
 
 
 def _plain_values(column: pa.Array) -> list[Any]:

@@ -81,14 +81,20 @@ class Lane:
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         for part in self._parts:
-            with naming(part.path), open_part(part) as file:
+            with naming(part.name), open_part(part) as file:
                 self._window_rows = _window_rows(file.metadata, self._values)
-                groups = self._row_groups(file.metadata)
-                for batch in file.iter_batches(self._window_rows, groups, self._column_names, use_threads=False):
+                for batch in self._batches(file):
                     _check_order(part, _times(batch))
                     batch = self._in_range(batch)
                     if batch.num_rows:
                         yield self._decoder.prepare(batch)
+
+    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        """One row group after the other, for what is fetched ahead is all of the groups that are asked for."""
+        there = set(file.schema_arrow.names)
+        names = [name for name in self._column_names if name in there]
+        for group in self._row_groups(file.metadata):
+            yield from file.iter_batches(self._window_rows, [group], names, use_threads=False)
 
     def _row_groups(self, metadata: pq.FileMetaData) -> list[int]:
         """Those that may have rows in the range; one without statistics may."""

@@ -12,7 +12,7 @@ import pytest
 from quantai.core.errors import ConfigError, StoreError
 from quantai.data.importers.ledger import ImportLedger
 from quantai.data.importers.stage import Stage
-from quantai.data.imports import FileStatus, ImportProgress, list_formats
+from quantai.data.imports import FileStatus, ImportProgress, import_files, list_formats
 from quantai.events.persistence.store import foreign_files
 from tests.data.importers.fixture_types import Events, Run, RunOne, Write
 
@@ -290,3 +290,9 @@ def test_progress_goes_from_nothing_to_all_bytes_of_all_files(write: Write, run:
     done = [progress.bytes_done for progress in told]
     assert done == sorted(done)
     assert (done[-1], told[-1].bytes_total, told[-1].rows) == (total, total, 100)
+
+
+def test_an_import_into_object_storage_is_refused(write: Write) -> None:
+    path = write(NAME, *trades(1))
+    with pytest.raises(ConfigError, match=r"s3://bucket/live cannot be imported into: import into a local store"):
+        import_files([path], "s3://bucket/live", venue="binance", symbol="BTC/USDT")

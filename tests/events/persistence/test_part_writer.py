@@ -21,8 +21,8 @@ def trades(times: Sequence[int], price: float = 1.0) -> pa.Table:
     return to_table(TradeEvent, events)
 
 
-def write(root: Path, table: pa.Table) -> list[Part]:
-    return PartWriter(root).write(TradeEvent, "v", "A/B", table)
+def write(root: Path, table: pa.Table, origin: str = "") -> list[Part]:
+    return PartWriter(root).write(TradeEvent, "v", "A/B", table, origin)
 
 
 def test_a_part_is_named_by_its_first_and_last_time(tmp_path: Path) -> None:
@@ -53,6 +53,26 @@ def test_a_part_never_replaces_another(tmp_path: Path) -> None:
     ]
     events = [event for batch in EventReader(tmp_path).read_batches() for event in batch]
     assert [event.price for event in events if isinstance(event, TradeEvent)] == [1.0, 2.0, 3.0] * 2
+
+
+def test_a_write_of_one_origin_that_is_repeated_makes_no_second_part(tmp_path: Path) -> None:
+    write(tmp_path, trades([10, 20], 1.0))
+    first = write(tmp_path, trades([10, 20, DAY_NS], 2.0), "journal 7")
+    assert write(tmp_path, trades([10, 20, DAY_NS], 2.0), "journal 7") == first
+    assert write(tmp_path, trades([10, 20], 3.0), "journal 8")[0].number == 2
+    assert pq.read_metadata(first[0].path).metadata[b"quantai.origin"] == b"journal 7"
+    assert len(list(tmp_path.rglob("*.parquet"))) == 4
+
+
+def test_parts_without_an_origin_are_never_taken_for_one_another(tmp_path: Path) -> None:
+    assert [write(tmp_path, trades([10]))[0].number for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_damaged_part_of_the_same_times_is_left_and_the_rows_are_written(tmp_path: Path) -> None:
+    (damaged,) = write(tmp_path, trades([10]), "journal 7")
+    damaged.path.write_bytes(b"PAR1")
+    (part,) = write(tmp_path, trades([10]), "journal 7")
+    assert (part.number, part.rows) == (1, 1)
 
 
 def test_no_rows_make_no_part(tmp_path: Path) -> None:
