@@ -169,15 +169,29 @@ def _level_columns(values: Sequence[Sequence[tuple[float, float]]]) -> list[pa.A
 
 
 def _column(field: pa.Field, annotation: Any, values: Sequence[Any]) -> pa.Array:
-    if field.type == DECIMAL:
-        values = [_to_scale(value) for value in values]
-    column = pa.array(values, field.type)
+    if enum := enum_class(annotation):
+        column = _enum_column(field.name, enum, values)
+    else:
+        column = pa.array([_to_scale(value) for value in values] if field.type == DECIMAL else values, field.type)
     if column.null_count and not field.nullable:
         raise ValueError(f"{field.name} is None")
-    if members := enum_class(annotation):
-        for text in column.dictionary.to_pylist():
-            members(text)
     return column
+
+
+def _enum_column(name: str, enum: type[StrEnum], values: Sequence[Any]) -> pa.DictionaryArray:
+    """All have the same dictionary, so that columns made at different times join as they are."""
+    positions, members = _dictionary(enum)
+    try:
+        indices = pa.array(list(map(positions.__getitem__, values)), TEXT.index_type)
+    except KeyError as error:
+        raise ValueError(f"{name} is {error}, which is none of {', '.join(members.to_pylist())}") from None
+    return pa.DictionaryArray.from_arrays(indices, members)
+
+
+@cache
+def _dictionary(enum: type[StrEnum]) -> tuple[dict[str | None, int | None], pa.Array]:
+    members = [member.value for member in enum]
+    return {**{text: position for position, text in enumerate(members)}, None: None}, pa.array(members, pa.string())
 
 
 def _to_scale(value: Decimal | None) -> Decimal | None:

@@ -1,28 +1,21 @@
-"""The recorder: takes events from the bus at the price of a list append, and writes them from a thread of its own."""
+"""The recorder: takes events from the bus at the price of a list append, and writes them from threads of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer, WallClock
 from quantai.core.errors import ConfigError, StoreError
 from quantai.events.base import Event
+from quantai.events.persistence.journaling import Journaling
 from quantai.events.persistence.part_writer import PartWriter
-from quantai.events.persistence.recording import Outcome, gaps, write_events
-from quantai.events.persistence.store import leftovers
-from quantai.events.system import GapEvent
+from quantai.events.persistence.reporter import OnEvent, Reporter
+from quantai.events.persistence.spool import Outcome
+from quantai.events.persistence.storage import Root
+from quantai.events.system import StartedEvent, StoppedEvent
 
-logger = logging.getLogger(__name__)
-
-OnGap = Callable[[GapEvent], None]
-
-_PROCESS_START_NS = WallClock().now_ns()
-_FAILURES_PER_LOG_LINE = 60
 _SHARE_DROPPED = 16
 _MAX_STALLED_INTERVALS = 30
 
@@ -33,58 +26,102 @@ class ParquetEventWriter:
         writer = ParquetEventWriter(path)
         await event_bus.subscribe("*", writer.write_event)
 
-    What was buffered is written `flush_interval_ns` after its first event, or at once when `max_rows` events wait.
-    Events that the disk does not take are tried again at the next interval, and less often the longer it takes nothing
-    at all. At most `max_buffered` events are held:
-    beyond that the oldest that wait are dropped, counted and told to `on_gap`, as are those no column can hold.
-    Use it on the event loop; `await close()` (or `async with`) writes the rest.
+    Events go to a journal half a `flush_interval_ns` after the first that waits, or at once when `max_rows` wait: so a
+    kill at any moment costs those of one interval at most. Journals become parts every `part_interval_ns` (at whole
+    multiples since 1970), or earlier when they have `part_bytes`; the first come soon, and then less and less often.
+    Journals lie in `.journal` below the root of the store or, for object storage, in a local folder `spool`. What a
+    killed recorder left there is sealed by the next to start.
 
-    `written` and `dropped` count events, `files` parts, `failures` the flushes that left events unwritten.
+    While the disk takes nothing, recording is paused and tried again, less and less often: at most `max_buffered`
+    events are held, beyond that the oldest are dropped; the same while `max_unsealed_bytes` of journals wait to become
+    parts. What is lost is written as gaps, whatever is subscribed, and told to `on_event` (`bus.post`, say), as is each
+    outage once, as an `ErrorEvent`. With `marks_sessions` a `StartedEvent` and a `StoppedEvent` of its `name` are
+    recorded too, which show when nobody recorded anything.
+
+    Use it on the event loop; `await close()` (or `async with`) leaves plain Parquet. `written` counts events.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        path: Root,
         flush_interval_ns: int = NS_PER_SECOND,
+        part_interval_ns: int = 300 * NS_PER_SECOND,
         max_rows: int = 65_536,
         max_buffered: int = 1_000_000,
         *,
         clock: Clock | None = None,
-        on_gap: OnGap | None = None,
+        on_event: OnEvent | None = None,
         parts: PartWriter | None = None,
         name: str = "recorder",
+        spool: str | Path | None = None,
+        part_bytes: int = 64_000_000,
+        max_unsealed_bytes: int = 8_000_000_000,
+        marks_sessions: bool = False,
     ) -> None:
-        if flush_interval_ns <= 0 or not 0 < max_rows <= max_buffered:
+        if min(flush_interval_ns, part_interval_ns, part_bytes) <= 0 or not 0 < max_rows <= max_buffered:
             raise ConfigError(
-                f"{name} needs flush_interval_ns > 0 and 0 < max_rows <= max_buffered, "
-                f"not {flush_interval_ns}, {max_rows} and {max_buffered}"
+                f"{name} needs intervals and part_bytes > 0 and 0 < max_rows <= max_buffered, not "
+                f"{flush_interval_ns}, {part_interval_ns}, {part_bytes}, {max_rows} and {max_buffered}"
             )
         self.name = name
         self.written = 0
-        self.dropped = 0
-        self.files = 0
-        self.failures = 0
-        self._parts = parts or PartWriter(path)
+        parts = parts or PartWriter(path)
+        self._place = parts.storage.name
         self._flush_interval_ns = flush_interval_ns
         self._max_rows = max_rows
+        self._marks_sessions = marks_sessions
         self._max_buffered = max_buffered
         self._clock = clock or WallClock()
-        self._on_gap = on_gap
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._reporter = Reporter(name, self._clock, on_event)
+        self._journaling = Journaling(
+            parts,
+            spool,
+            self._reporter,
+            self._clock,
+            name,
+            first_interval_ns=flush_interval_ns,
+            part_interval_ns=part_interval_ns,
+            part_bytes=part_bytes,
+            max_unsealed_bytes=max_unsealed_bytes,
+        )
         self._buffer: list[Event] = []
-        self._kept: list[Event] = []
+        self._notes: list[Event] = []
         self._in_flight = 0
         self._mark = 1
         self._timer: Timer | None = None
         self._flushing: asyncio.Task[Exception | None] | None = None
-        self._failures_in_row = 0
-        self._stalled = 0
+        self._is_flush_due = False
         self._closed = False
 
     @property
     def buffered(self) -> int:
         """Events that are not written yet."""
-        return len(self._buffer) + len(self._kept) + self._in_flight
+        return len(self._buffer) + self._in_flight
+
+    @property
+    def dropped(self) -> int:
+        """Events that are lost: no room was left for them, or no column can hold them."""
+        return self._reporter.dropped
+
+    @property
+    def files(self) -> int:
+        """Parts that were made, what dead recorders left included."""
+        return self._reporter.files
+
+    @property
+    def failures(self) -> int:
+        """Flushes that left their events unwritten."""
+        return self._reporter.failures
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the last flush failed: nothing is recorded until one does not."""
+        return self._reporter.failures_in_row > 0
+
+    @property
+    def unsealed(self) -> int:
+        """Journals that are closed and no parts yet."""
+        return self._journaling.unsealed
 
     def write_event(self, event: Event) -> None:
         """Take `event`; the bus's handler. Raises `StoreError` after `close`."""
@@ -94,41 +131,51 @@ class ParquetEventWriter:
             self._attend()
 
     async def start(self) -> None:
-        """Make sure there is a folder to write to, and remove what interrupted writes of earlier processes left in it.
+        """Make sure that there is a folder to write to, and seal what dead recorders left in it.
 
-        Raises `StoreError` where that cannot be.
+        Raises `StoreError` where no journal can be written; that something cannot be sealed yet is told as an outage.
         """
         try:
-            removed = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare_root)
+            await self._begin()
         except OSError as error:
-            raise StoreError(f"{self.name} cannot record below {self._parts.root}: {error}") from error
-        if removed:
-            logger.warning("%s: removed %d unfinished files of an interrupted run", self.name, removed)
+            raise StoreError(f"{self.name} cannot record below {self._place}: {error}") from error
+        self._arm()
+        await self._journaling.drain()
 
     async def flush(self) -> None:
-        """Write everything taken so far. Raises `StoreError` where some could not be; it is kept and tried again."""
+        """Have everything taken so far on the disk. Raises `StoreError` where that cannot be; it is tried again."""
         if self._flushing:  # that one took its events before
             await asyncio.shield(self._flushing)
         self._flush_soon()
         if self._flushing and (error := await asyncio.shield(self._flushing)):
             raise StoreError(
-                f"{self.name} could not write {self.buffered} events below {self._parts.root}: {error}. "
+                f"{self.name} could not write {self.buffered} events below {self._place}: {error}. "
                 "Check the disk: space, permissions, mount"
             ) from error
 
+    async def seal(self) -> None:
+        """Make parts of everything taken so far, so that it can be read. Raises `StoreError` where that cannot be."""
+        await self.flush()
+        self._check_sealed(await self._journaling.rotate() or await self._journaling.drain())
+
     async def close(self) -> None:
-        """Flush, take no more. Raises `StoreError` where the rest could not be written; it then counts as dropped."""
+        """Write and seal everything, take no more. Raises `StoreError` where some could not be written, which then
+        counts as dropped, or not be sealed: that is safe in its journal, and the next start seals it.
+        """
         if self._closed:
             return
         self._closed = True
         self._set_mark()
         try:
-            await self.flush()
+            if self._journaling.is_begun or self._buffer:
+                self._note_session(StoppedEvent)
+                await self.flush()
+                self._check_sealed(await self._journaling.end())
         finally:
             self._drop_oldest(len(self._buffer), "the disk failed when the recorder was closed")
-            self._executor.shutdown(wait=False)
             if self._timer:
                 self._timer.cancel()
+            await self._journaling.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -141,8 +188,10 @@ class ParquetEventWriter:
         """The buffer reached its mark: its first event arms the timer, a full one is flushed, the oldest make room."""
         if self._closed:
             raise StoreError(f"{self.name} is closed: {self._buffer.pop().topic} was not recorded")
-        self._make_room()
-        if len(self._buffer) >= self._max_rows and not self._stalled:
+        excess = self.buffered - self._max_buffered
+        if excess > 0:  # some more at once, or every event from now on would shift the whole list
+            self._drop_oldest(excess + self._max_buffered // _SHARE_DROPPED, "the disk fails or is too slow")
+        if len(self._buffer) >= self._max_rows and not self.is_paused:
             self._flush_soon()
         self._arm()
         self._set_mark()
@@ -156,94 +205,80 @@ class ParquetEventWriter:
         else:
             self._mark = 1 if not count else bound if count >= self._max_rows else min(self._max_rows, bound)
 
+    def _has_work(self) -> bool:
+        return bool(self._buffer or self._notes or self._reporter.ledger)
+
     def _arm(self) -> None:
-        if self._timer is None and self._buffer and not self._closed:
-            intervals = 1 + min(self._stalled, _MAX_STALLED_INTERVALS)
-            self._timer = self._clock.call_later(intervals * self._flush_interval_ns, self._on_timer)
+        if self._timer is None and self._has_work() and not self._closed:
+            intervals = min(self._reporter.failures_in_row, _MAX_STALLED_INTERVALS)
+            delay_ns = intervals * self._flush_interval_ns or self._flush_interval_ns // 2
+            self._timer = self._clock.call_later(delay_ns, self._on_timer)
 
     def _on_timer(self, _due_ns: int) -> None:
         self._timer = None
+        self._is_flush_due = True
         self._flush_soon()
 
     def _flush_soon(self) -> None:
-        if self._flushing is None and self._buffer:
-            self._flushing = asyncio.get_running_loop().create_task(self._flush_buffer(), name=f"{self.name}-flush")
+        if self._flushing is None and self._has_work():
+            self._is_flush_due = False
+            self._flushing = asyncio.get_running_loop().create_task(self._write_all(), name=f"{self.name}-flush")
 
-    async def _flush_buffer(self) -> Exception | None:
-        """Write what waits now, `max_rows` at a time. A stream that cannot be written does not hold up the others."""
-        error = None
-        written_before = self.written
+    async def _write_all(self) -> Exception | None:
+        """Write what waits now, `max_rows` at a time, up to the first failure."""
         waiting = len(self._buffer)
-        while waiting > 0:
-            events = self._buffer[: self._max_rows]
-            del self._buffer[: self._max_rows]
+        error = None
+        while error is None and (waiting > 0 or self._notes or self._reporter.ledger):
+            error = await self._write(max(0, min(waiting, self._max_rows)))
             waiting -= self._max_rows
-            error = await self._write(events) or error
-        self._buffer[:0] = self._kept
-        self._kept.clear()
         self._flushing = None
-        self._stalled = self._stalled + 1 if error and self.written == written_before else 0
-        self._count_failure(error)
-        if error is None and len(self._buffer) >= self._max_rows:
+        if error is None and (self._is_flush_due or len(self._buffer) >= self._max_rows):
             self._flush_soon()
         self._arm()
         self._set_mark()
         return error
 
-    async def _write(self, events: list[Event]) -> Exception | None:
-        self._in_flight = len(events)
+    async def _write(self, count: int) -> Exception | None:
+        events = self._buffer[:count]
+        del self._buffer[:count]
+        notes, gaps = self._notes, self._reporter.ledger.take()
+        self._notes = []
+        self._in_flight = count
         self._set_mark()
-        loop = asyncio.get_running_loop()
         try:
-            outcome = await loop.run_in_executor(self._executor, write_events, self._parts, events)
+            await self._begin()
+            outcome = await self._journaling.append([*notes, *gaps, *events])
         except Exception as error:
-            outcome = Outcome(kept=events, error=error)
+            outcome = Outcome(error)
         self._in_flight = 0
-        self._kept += outcome.kept
-        self.written += outcome.written
-        self.files += outcome.files
-        if outcome.refused:
-            self._lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
+        if outcome.error is None:
+            self.written += count - len(outcome.refused)
+        else:
+            self._buffer[:0] = events
+            self._notes[:0] = notes
+            self._reporter.ledger.add(gaps)
+        self._reporter.take_outcome(outcome)
         return outcome.error
 
-    def _count_failure(self, error: Exception | None) -> None:
-        if error:
-            if self._failures_in_row % _FAILURES_PER_LOG_LINE == 0:
-                logger.error("%s: writing failed, %d events wait: %s", self.name, self.buffered, error)
-            self.failures += 1
-            self._failures_in_row += 1
-        elif self._failures_in_row:
-            logger.info("%s: writing works again after %d failures", self.name, self._failures_in_row)
-            self._failures_in_row = 0
+    async def _begin(self) -> None:
+        if not self._journaling.is_begun:
+            await self._journaling.begin()
+            self._note_session(StartedEvent)
 
-    def _make_room(self) -> None:
-        excess = self.buffered - self._max_buffered
-        if excess > 0:  # some more at once, or every event from now on would shift the whole list
-            self._drop_oldest(excess + self._max_buffered // _SHARE_DROPPED, "the disk fails or is too slow")
+    def _note_session(self, cls: type[StartedEvent] | type[StoppedEvent]) -> None:
+        if self._marks_sessions:
+            now_ns = self._clock.now_ns()
+            self._notes.append(cls(self.name, now_ns, now_ns))
 
     def _drop_oldest(self, count: int, reason: str) -> None:
-        dropped = self._kept[:count]
-        del self._kept[:count]
-        rest = count - len(dropped)
-        dropped += self._buffer[:rest]
-        del self._buffer[:rest]
+        dropped = self._buffer[:count]
+        del self._buffer[:count]
         if dropped:
-            self._lose(dropped, reason)
+            self._reporter.lose(dropped, reason)
 
-    def _lose(self, events: Sequence[Event], reason: str) -> None:
-        self.dropped += len(events)
-        logger.error("%s: %d events are lost: %s", self.name, len(events), reason)
-        if self._on_gap is None:
-            return
-        for gap in gaps(self.name, self._clock.now_ns(), events, reason):
-            try:
-                self._on_gap(gap)
-            except Exception:
-                logger.exception("%s: could not tell of %s", self.name, gap)
-
-    def _prepare_root(self) -> int:
-        self._parts.root.mkdir(parents=True, exist_ok=True)
-        unfinished = leftovers(self._parts.root, _PROCESS_START_NS)
-        for path in unfinished:
-            path.unlink(missing_ok=True)
-        return len(unfinished)
+    def _check_sealed(self, error: Exception | None) -> None:
+        if error:
+            raise StoreError(
+                f"{self.name} could not make parts of its journals below {self._place}: {error}. Nothing is lost: "
+                "the next start does, or `quantai data repair`"
+            ) from error

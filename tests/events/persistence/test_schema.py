@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
-from quantai.events import MarketEvent
+from quantai.core.enums import Side
+from quantai.events import MarketEvent, TradeEvent
 from quantai.events.base import Event
-from quantai.events.persistence.schema import EVENT_TYPES, arrow_schema, event_class, type_name
+from quantai.events.persistence.schema import EVENT_TYPES, arrow_schema, event_class, to_table, type_name
 
 
 class FlagEvent(MarketEvent, frozen=True, gc=False, tag=True):
@@ -41,3 +44,16 @@ def test_a_field_that_fits_no_column_is_named() -> None:
 
 def _descendants(cls: type[Event]) -> set[type[Event]]:
     return {cls}.union(*(_descendants(child) for child in cls.__subclasses__()))
+
+
+def test_enums_of_every_table_have_the_same_dictionary() -> None:
+    trades = [TradeEvent("v", "A/B", 1, 1, 1.0, 1.0, side, "") for side in (Side.SELL, Side.UNKNOWN)]
+    columns = [to_table(TradeEvent, [trade])["side"].chunk(0) for trade in trades]
+    assert [column.dictionary.to_pylist() for column in columns] == [["buy", "sell", "unknown"]] * 2
+    assert pa.concat_arrays(columns).to_pylist() == ["sell", "unknown"]
+
+
+@pytest.mark.parametrize("side", ["sideways", None, 1])
+def test_what_is_no_member_of_an_enum_is_refused(side: Any) -> None:
+    with pytest.raises(ValueError, match="side is .*, which is none of buy, sell, unknown|side is None"):
+        to_table(TradeEvent, [TradeEvent("v", "A/B", 1, 1, 1.0, 1.0, side, "")])

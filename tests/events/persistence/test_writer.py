@@ -2,60 +2,88 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from quantai.core.clock import SimulatedClock
 from quantai.core.enums import Side
 from quantai.core.errors import ConfigError, StoreError
-from quantai.events import Event, FundingRateEvent, GapEvent, PortfolioValueEvent, StartedEvent, TradeEvent
+from quantai.events import (
+    ErrorEvent,
+    Event,
+    FundingRateEvent,
+    GapEvent,
+    PortfolioValueEvent,
+    StartedEvent,
+    StoppedEvent,
+    TradeEvent,
+)
 from quantai.events.bus import MemoryEventBus
-from quantai.events.persistence import EventReader, ParquetEventWriter, Part, PartWriter, list_parts
+from quantai.events.persistence import EventReader, ParquetEventWriter, PartWriter, list_parts
+from quantai.events.persistence.journal import Bytes, JournalWriter
+from quantai.events.persistence.spool import find_journals
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
 
 
-def trade(ts: int, symbol: str = "A/B", price: Any = 1.0, side: Any = Side.BUY) -> TradeEvent:
+def trade(ts: int, symbol: Any = "A/B", price: Any = 1.0, side: Any = Side.BUY) -> TradeEvent:
     return TradeEvent("v", symbol, ts, ts, price, 1.0, side, "")
 
 
-class UnreliableDisk(PartWriter):
-    """Fails while `broken` (for all symbols, or one)."""
+class Disk:
+    """What journals are written to: fails while `broken`, and waits where it is held until it is `released`."""
 
-    def __init__(self, root: Path, broken: str | bool = True) -> None:
-        super().__init__(root)
-        self.broken = broken
-
-    def write(self, cls: type[Event], venue: str, symbol: str, table: pa.Table) -> list[Part]:
-        if self.broken is True or self.broken == symbol:
-            raise OSError(28, "No space left on device")
-        return super().write(cls, venue, symbol, table)
-
-
-class HeldDisk(UnreliableDisk):
-    """Writes, or fails, only once `released`."""
-
-    def __init__(self, root: Path, broken: bool = False) -> None:
-        super().__init__(root, broken)
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.broken = False
         self.reached = threading.Event()
         self.released = threading.Event()
+        self.released.set()
+        append = JournalWriter.append
 
-    def write(self, cls: type[Event], venue: str, symbol: str, table: pa.Table) -> list[Part]:
-        self.reached.set()
-        assert self.released.wait(10)
-        return super().write(cls, venue, symbol, table)
+        def appended(journal: JournalWriter, frames: Sequence[Bytes]) -> None:
+            self.reached.set()
+            assert self.released.wait(10)
+            if self.broken:
+                raise OSError(28, "No space left on device")
+            append(journal, frames)
+
+        patch.setattr(JournalWriter, "append", appended)
+
+    def hold(self) -> None:
+        self.reached.clear()
+        self.released.clear()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
 
 
 def times(root: Path) -> list[int]:
     return [
         event.ts_init for batch in EventReader(root).read_batches() for event in batch if isinstance(event, TradeEvent)
     ]
+
+
+def ledger(root: Path) -> list[GapEvent]:
+    if not (root / "type=system_gap").exists():
+        return []
+    batches = EventReader(root).read_batches(types=GapEvent)
+    return [event for batch in batches for event in batch if isinstance(event, GapEvent)]
+
+
+async def settled(writer: ParquetEventWriter) -> None:
+    """Whatever has begun in the background is over."""
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > 1 or writer.unsealed:
+            await asyncio.sleep(0)
 
 
 async def written(writer: ParquetEventWriter, count: int) -> None:
@@ -91,17 +119,31 @@ async def test_the_promised_way_records_everything_and_replays_it(tmp_path: Path
     assert replayed == events
 
 
-async def test_events_are_written_an_interval_after_the_first(tmp_path: Path, clock: SimulatedClock) -> None:
+async def test_events_are_written_half_an_interval_after_the_first(tmp_path: Path, clock: SimulatedClock) -> None:
     async with ParquetEventWriter(tmp_path, flush_interval_ns=SECOND_NS, clock=clock) as writer:
         for start in (0, 5 * SECOND_NS):
             clock.advance_to(start)
             writer.write_event(trade(start))
-            clock.advance_to(start + SECOND_NS - 1)
+            clock.advance_to(start + SECOND_NS // 2 - 1)
             await asyncio.sleep(0)
             assert writer.buffered == 1
-            clock.advance_to(start + SECOND_NS)
+            clock.advance_to(start + SECOND_NS // 2)
             await written(writer, 1 + start // (5 * SECOND_NS))
-    assert (writer.files, times(tmp_path)) == (2, [0, 5 * SECOND_NS])
+    assert times(tmp_path) == [0, 5 * SECOND_NS]
+
+
+async def test_events_that_wait_behind_a_slow_flush_are_written_right_after_it(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    async with ParquetEventWriter(tmp_path, SECOND_NS, clock=clock) as writer:
+        disk.hold()
+        writer.write_event(trade(1))
+        clock.advance_to(SECOND_NS)
+        await asyncio.to_thread(disk.reached.wait, 10)
+        writer.write_event(trade(2))
+        clock.advance_to(2 * SECOND_NS)
+        disk.released.set()
+        await written(writer, 2)
 
 
 async def test_a_full_buffer_is_written_at_once(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -109,12 +151,11 @@ async def test_a_full_buffer_is_written_at_once(tmp_path: Path, clock: Simulated
         for ts in range(3):
             writer.write_event(trade(ts))
         await written(writer, 3)
-    assert writer.files == 1
 
 
-async def test_events_that_come_during_a_flush_are_kept(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = HeldDisk(tmp_path)
-    async with ParquetEventWriter(tmp_path, clock=clock, parts=disk) as writer:
+async def test_events_that_come_during_a_flush_are_kept(tmp_path: Path, clock: SimulatedClock, disk: Disk) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        disk.hold()
         writer.write_event(trade(1))
         first = asyncio.create_task(writer.flush())
         await asyncio.to_thread(disk.reached.wait, 10)
@@ -128,9 +169,11 @@ async def test_events_that_come_during_a_flush_are_kept(tmp_path: Path, clock: S
     assert times(tmp_path) == [1, 2]
 
 
-async def test_a_buffer_that_fills_during_a_flush_is_written_after_it(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = HeldDisk(tmp_path)
-    async with ParquetEventWriter(tmp_path, max_rows=2, clock=clock, parts=disk) as writer:
+async def test_a_buffer_that_fills_during_a_flush_is_written_after_it(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    async with ParquetEventWriter(tmp_path, max_rows=2, clock=clock) as writer:
+        disk.hold()
         for ts in (1, 2):
             writer.write_event(trade(ts))
         await asyncio.to_thread(disk.reached.wait, 10)
@@ -141,9 +184,9 @@ async def test_a_buffer_that_fills_during_a_flush_is_written_after_it(tmp_path: 
     assert times(tmp_path) == [1, 2, 3, 4]
 
 
-async def test_a_cancelled_flush_loses_nothing(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = HeldDisk(tmp_path)
-    async with ParquetEventWriter(tmp_path, clock=clock, parts=disk) as writer:
+async def test_a_cancelled_flush_loses_nothing(tmp_path: Path, clock: SimulatedClock, disk: Disk) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        disk.hold()
         writer.write_event(trade(1))
         first = asyncio.create_task(writer.flush())
         await asyncio.to_thread(disk.reached.wait, 10)
@@ -165,96 +208,134 @@ async def test_a_buffer_over_midnight_makes_a_part_for_each_day(tmp_path: Path, 
     assert (writer.files, writer.written) == (2, 3)
 
 
-async def test_what_a_failing_disk_does_not_take_is_tried_again(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = UnreliableDisk(tmp_path)
-    async with ParquetEventWriter(tmp_path, flush_interval_ns=SECOND_NS, clock=clock, parts=disk) as writer:
+async def test_the_first_parts_come_soon_and_then_at_whole_multiples_of_the_interval(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    sealed_at = []
+    async with ParquetEventWriter(tmp_path, SECOND_NS, 5 * SECOND_NS, clock=clock) as writer:
+        for tenth in range(121):
+            clock.advance_to(tenth * SECOND_NS // 10)
+            writer.write_event(trade(tenth))
+            files = writer.files
+            await writer.flush()
+            await settled(writer)
+            if writer.files > files:
+                sealed_at.append(tenth / 10)
+    assert sealed_at == [1.0, 3.0, 5.0, 10.0]
+    assert times(tmp_path) == list(range(121))
+
+
+async def test_a_journal_that_is_large_becomes_parts_at_once(tmp_path: Path, clock: SimulatedClock) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock, part_bytes=1) as writer:
+        for ts in range(3):
+            writer.write_event(trade(ts))
+            await writer.flush()
+        await settled(writer)
+        assert times(tmp_path) == [0, 1]
+    assert (writer.files, times(tmp_path)) == (3, [0, 1, 2])
+
+
+async def test_what_was_taken_can_be_sealed_while_recording_goes_on(tmp_path: Path, clock: SimulatedClock) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        for ts in range(4):
+            writer.write_event(trade(ts))
+            if ts % 2:
+                await writer.seal()
+                assert times(tmp_path) == list(range(ts + 1))
+
+
+async def test_closing_leaves_nothing_but_parquet(tmp_path: Path, clock: SimulatedClock) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        writer.write_event(trade(1))
+        await writer.flush()
+        assert [path.suffix for path in find_journals(tmp_path)] == [".journal"]
+    assert [path.name for path in tmp_path.iterdir()] == ["type=trade"]
+
+
+async def test_sessions_are_marked_where_that_is_wanted(tmp_path: Path, clock: SimulatedClock) -> None:
+    clock.advance_to(5)
+    async with ParquetEventWriter(tmp_path, clock=clock, marks_sessions=True):
+        clock.advance_to(7)
+    found = [event for batch in EventReader(tmp_path).read_batches() for event in batch]
+    assert found == [StartedEvent("recorder", 5, 5), StoppedEvent("recorder", 7, 7)]
+
+
+async def test_what_a_failing_disk_does_not_take_is_tried_again(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    async with ParquetEventWriter(tmp_path, flush_interval_ns=SECOND_NS, clock=clock) as writer:
+        disk.broken = True
         writer.write_event(trade(1))
         clock.advance_to(SECOND_NS)
         await failed(writer, 1)
-        assert (writer.buffered, writer.written, writer.dropped) == (1, 0, 0)
+        assert (writer.buffered, writer.written, writer.dropped, writer.is_paused) == (1, 0, 0, True)
         writer.write_event(trade(2))
         disk.broken = False
         clock.advance_to(3 * SECOND_NS)
         await written(writer, 2)
+        assert not writer.is_paused
     assert times(tmp_path) == [1, 2]
 
 
-async def test_a_dead_disk_is_tried_less_and_less_often(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = UnreliableDisk(tmp_path)
-    async with ParquetEventWriter(tmp_path, SECOND_NS, max_rows=3, clock=clock, parts=disk) as writer:
+async def test_an_outage_is_told_once_and_again_when_there_is_another(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Any] = []
+    async with ParquetEventWriter(tmp_path, clock=clock, on_event=told.append) as writer:
+        for _ in range(2):
+            disk.broken = True
+            for ts in range(3):
+                writer.write_event(trade(ts))
+                with pytest.raises(StoreError, match="No space left"):
+                    await writer.flush()
+            disk.broken = False
+            await writer.flush()
+    assert [type(event) for event in told] == [ErrorEvent, ErrorEvent]
+    assert "recording is paused" in told[0].message
+    assert caplog.text.count("recording goes on after 3 failed attempts") == 2
+
+
+async def test_a_dead_disk_is_tried_less_and_less_often(tmp_path: Path, clock: SimulatedClock, disk: Disk) -> None:
+    async with ParquetEventWriter(tmp_path, SECOND_NS, max_rows=3, clock=clock) as writer:
+        disk.broken = True
         writer.write_event(trade(0))
         tried_at = []
         for failure in range(1, 5):
-            tried_at.append(clock.next_due_ns // SECOND_NS)
+            tried_at.append(clock.next_due_ns / SECOND_NS)
             clock.advance_to(clock.next_due_ns)
             await failed(writer, failure)
             writer.write_event(trade(failure))
-            for _ in range(
-                1_000
-            ):  # time enough for a flush that must not be: a full buffer is no reason to try at once
+            for _ in range(1_000):  # time enough for a flush that must not be: full is no reason to try at once
                 await asyncio.sleep(0)
         assert writer.failures == 4
         disk.broken = False
-    assert tried_at == [1, 3, 6, 10]
+    assert tried_at == [0.5, 1.5, 3.5, 6.5]
     assert times(tmp_path) == [0, 1, 2, 3, 4]
 
 
-async def test_only_the_stream_that_failed_is_written_again(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = UnreliableDisk(tmp_path, broken="C/D")
-    async with ParquetEventWriter(tmp_path, clock=clock, parts=disk) as writer:
-        for ts in range(4):
-            writer.write_event(trade(ts, "A/B" if ts % 2 else "C/D"))
-        with pytest.raises(StoreError, match=r"2 events.*No space left.*Check the disk"):
-            await writer.flush()
-        disk.broken = False
-        await writer.flush()
-    assert (writer.written, writer.files, writer.failures) == (4, 2, 1)
-    assert times(tmp_path) == [0, 1, 2, 3]
-
-
-async def test_a_stream_that_cannot_be_written_does_not_hold_up_the_others(
-    tmp_path: Path, clock: SimulatedClock
+async def test_the_oldest_are_dropped_told_and_written_as_one_gap(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
 ) -> None:
-    disk = UnreliableDisk(tmp_path, broken="C/D")
-    writer = ParquetEventWriter(tmp_path, max_rows=4, max_buffered=20, clock=clock, parts=disk)
-    for ts in range(10):
-        writer.write_event(trade(ts, "C/D"))
-    for ts in range(10, 14):
-        writer.write_event(trade(ts))
-    with pytest.raises(StoreError, match="10 events"):
-        await writer.flush()
-    assert times(tmp_path) == [10, 11, 12, 13]
-    with pytest.raises(StoreError):
-        await writer.close()
-    assert writer.dropped == 10
-
-
-async def test_the_oldest_are_dropped_and_told_when_the_buffer_is_full(tmp_path: Path, clock: SimulatedClock) -> None:
-    disk = UnreliableDisk(tmp_path)
-    gaps: list[GapEvent] = []
+    told: list[GapEvent | ErrorEvent] = []
     clock.advance_to(7)
-    async with ParquetEventWriter(
-        tmp_path, max_rows=4, max_buffered=10, clock=clock, on_gap=gaps.append, parts=disk
-    ) as writer:
+    async with ParquetEventWriter(tmp_path, max_rows=4, max_buffered=10, clock=clock, on_event=told.append) as writer:
+        disk.broken = True
         for ts in range(100, 125):
             writer.write_event(trade(ts))
         with pytest.raises(StoreError, match="10 events"):
             await writer.flush()
         disk.broken = False
     reason = "the disk fails or is too slow"
-    assert gaps == [GapEvent("recorder", 7, 7, "v", "A/B", ts, ts, 1, reason) for ts in range(100, 115)]
+    assert told[:-1] == [GapEvent("recorder", 7, 7, "v", "A/B", ts, ts, 1, reason) for ts in range(100, 115)]
+    assert ledger(tmp_path) == [GapEvent("recorder", 7, 7, "v", "A/B", 100, 114, 15, reason)]
     assert (writer.dropped, writer.written) == (15, 10)
     assert times(tmp_path) == list(range(115, 125))
 
 
 async def test_never_more_than_the_bound_is_held_and_every_event_is_accounted_for(
-    tmp_path: Path, clock: SimulatedClock
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
 ) -> None:
-    disk = UnreliableDisk(tmp_path)
-    gaps: list[GapEvent] = []
-    async with ParquetEventWriter(
-        tmp_path, max_rows=4, max_buffered=50, clock=clock, on_gap=gaps.append, parts=disk
-    ) as writer:
+    async with ParquetEventWriter(tmp_path, max_rows=4, max_buffered=50, clock=clock) as writer:
         for ts in range(400):
             writer.write_event(trade(ts))
             disk.broken = ts % 200 < 150
@@ -263,16 +344,17 @@ async def test_never_more_than_the_bound_is_held_and_every_event_is_accounted_fo
         disk.broken = False
     stored = times(tmp_path)
     assert len(set(stored)) == len(stored) == writer.written
-    assert sum(gap.lost for gap in gaps) == writer.dropped == 400 - len(stored)
+    assert sum(gap.lost for gap in ledger(tmp_path)) == writer.dropped == 400 - len(stored)
     assert stored == sorted(stored)
     assert writer.buffered == 0
 
 
 async def test_what_a_flush_could_not_write_is_older_than_what_came_meanwhile(
-    tmp_path: Path, clock: SimulatedClock
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
 ) -> None:
-    disk = HeldDisk(tmp_path, broken=True)
-    async with ParquetEventWriter(tmp_path, max_rows=3, max_buffered=5, clock=clock, parts=disk) as writer:
+    async with ParquetEventWriter(tmp_path, max_rows=3, max_buffered=5, clock=clock) as writer:
+        disk.hold()
+        disk.broken = True
         for ts in (1, 2, 3):
             writer.write_event(trade(ts))
         await asyncio.to_thread(disk.reached.wait, 10)
@@ -285,16 +367,47 @@ async def test_what_a_flush_could_not_write_is_older_than_what_came_meanwhile(
     assert (times(tmp_path), writer.dropped) == ([2, 3, 4, 5, 6], 1)
 
 
-async def test_gaps_name_each_instrument(tmp_path: Path, clock: SimulatedClock) -> None:
-    gaps: list[GapEvent] = []
-    writer = ParquetEventWriter(tmp_path, clock=clock, on_gap=gaps.append, parts=UnreliableDisk(tmp_path))
+async def test_gaps_name_each_instrument(tmp_path: Path, clock: SimulatedClock, disk: Disk) -> None:
+    told: list[Any] = []
+    writer = ParquetEventWriter(tmp_path, clock=clock, on_event=told.append)
+    disk.broken = True
     for event in (trade(1, "A/B"), trade(2, "C/D"), trade(3, "A/B"), StartedEvent("daemon", 4, 4)):
         writer.write_event(event)
     with pytest.raises(StoreError):
         await writer.close()
-    told = [(gap.symbol, gap.start_ns, gap.end_ns, gap.lost) for gap in gaps]
-    assert told == [("A/B", 1, 3, 2), ("C/D", 2, 2, 1), ("", 4, 4, 1)]
+    lost = [(gap.symbol, gap.start_ns, gap.end_ns, gap.lost) for gap in told if isinstance(gap, GapEvent)]
+    assert lost == [("A/B", 1, 3, 2), ("C/D", 2, 2, 1), ("", 4, 4, 1)]
     assert writer.dropped == 4
+
+
+async def test_the_recorders_own_gaps_are_recorded_once_whatever_is_subscribed(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    for patterns in (["market.*"], ["*"], ["market.*", "system.*", "*gap*"]):
+        bus = MemoryEventBus(clock)
+        store = tmp_path / str(len(patterns)) / patterns[0].strip(".*")
+        async with ParquetEventWriter(store, clock=clock, on_event=bus.post) as writer:
+            for pattern in patterns:
+                await bus.subscribe(pattern, writer.write_event)
+            await bus.publish(trade(-5))
+            await writer.flush()
+            await bus.publish(GapEvent("feed", 9, 9, "v", "A/B", 8, 9))
+        assert [gap.component for gap in ledger(store)].count("recorder") == 1
+        await bus.close()
+
+
+async def test_a_gap_of_somebody_else_that_has_no_room_stays_in_the_ledger(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    feed = GapEvent("feed", 1, 1, "v", "A/B", 0, 1, 3, "reconnect")
+    async with ParquetEventWriter(tmp_path, max_rows=1, max_buffered=1, clock=clock) as writer:
+        disk.broken = True
+        writer.write_event(feed)
+        for ts in (2, 3):
+            writer.write_event(trade(ts))
+        disk.broken = False
+    assert feed in ledger(tmp_path)
+    assert writer.dropped == 1
 
 
 @pytest.mark.parametrize(
@@ -304,21 +417,29 @@ async def test_gaps_name_each_instrument(tmp_path: Path, clock: SimulatedClock) 
         trade(5, price="dear"),
         trade(-1),
         trade(5, symbol="\ud800"),
+        trade(5, symbol="long" * 100),
+        trade(5, symbol=["A", "B"]),
+        trade(5, symbol=None),
         trade(5, side="sideways"),
+        trade(5, side=None),
         PortfolioValueEvent(5, 5, "USDT", Decimal("NaN"), Decimal(0), Decimal(0)),
         PortfolioValueEvent(5, 5, "USDT", Decimal(10) ** 20, Decimal(0), Decimal(0)),
     ],
-    ids=["none", "text", "before 1970", "no utf-8", "no side", "nan", "too large"],
-)
+    ids=[
+        "no price", "text", "before 1970", "no utf-8", "long name", "no text", "no symbol", "odd side", "no side",
+        "nan", "too large",
+    ],
+)  # fmt: skip
 async def test_an_event_no_column_can_hold_is_told_and_the_others_are_written(
     tmp_path: Path, clock: SimulatedClock, bad: Event
 ) -> None:
-    gaps: list[GapEvent] = []
-    async with ParquetEventWriter(tmp_path, clock=clock, on_gap=gaps.append) as writer:
+    told: list[Any] = []
+    async with ParquetEventWriter(tmp_path, clock=clock, on_event=told.append) as writer:
         for event in (trade(1), trade(2), bad, trade(8), trade(9)):
             writer.write_event(event)
     assert (writer.written, writer.dropped, writer.failures) == (4, 1, 0)
-    assert [(gap.lost, gap.reason[:18]) for gap in gaps] == [(1, "no column can hold")]
+    assert [(gap.lost, gap.reason[:18]) for gap in told] == [(1, "no column can hold")]
+    assert ledger(tmp_path) == told
     assert times(tmp_path) == [1, 2, 8, 9]
 
 
@@ -326,31 +447,22 @@ async def test_an_event_class_of_somebody_else_is_told_and_not_stored(tmp_path: 
     class MoodEvent(TradeEvent, frozen=True, gc=False, tag=True):
         """An event no reader knows."""
 
-    gaps: list[GapEvent] = []
-    async with ParquetEventWriter(tmp_path, clock=clock, on_gap=gaps.append) as writer:
+    told: list[Any] = []
+    async with ParquetEventWriter(tmp_path, clock=clock, on_event=told.append) as writer:
         writer.write_event(MoodEvent("v", "A/B", 1, 1, 1.0, 1.0, Side.BUY, ""))
         writer.write_event(trade(2))
     assert writer.dropped == 1
-    assert "MoodEvent is not an event class" in gaps[0].reason
+    assert "MoodEvent is not an event class" in told[0].reason
     assert times(tmp_path) == [2]
-
-
-async def test_lost_gaps_make_no_gaps(tmp_path: Path, clock: SimulatedClock) -> None:
-    gaps: list[GapEvent] = []
-    writer = ParquetEventWriter(tmp_path, clock=clock, on_gap=gaps.append, parts=UnreliableDisk(tmp_path))
-    writer.write_event(GapEvent("recorder", 1, 1, "v", "A/B", 1, 1))
-    with pytest.raises(StoreError):
-        await writer.close()
-    assert (writer.dropped, gaps) == (1, [])
 
 
 async def test_a_failing_listener_does_not_stop_the_recorder(
     tmp_path: Path, clock: SimulatedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: GapEvent) -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("nobody listens")
 
-    async with ParquetEventWriter(tmp_path, clock=clock, on_gap=fail) as writer:
+    async with ParquetEventWriter(tmp_path, clock=clock, on_event=fail) as writer:
         writer.write_event(trade(-1))
         await writer.flush()
         writer.write_event(trade(1))
@@ -358,7 +470,7 @@ async def test_a_failing_listener_does_not_stop_the_recorder(
     assert (writer.written, times(tmp_path)) == (1, [1])
 
 
-async def test_trouble_while_grouping_keeps_the_events(
+async def test_trouble_while_columns_are_made_keeps_the_events(
     tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def out_of_memory(*_: object) -> None:
@@ -367,19 +479,95 @@ async def test_trouble_while_grouping_keeps_the_events(
     async with ParquetEventWriter(tmp_path, clock=clock) as writer:
         writer.write_event(trade(1))
         with monkeypatch.context() as patch:
-            patch.setattr("quantai.events.persistence.writer.write_events", out_of_memory)
+            patch.setattr("quantai.events.persistence.spool.encode", out_of_memory)
             with pytest.raises(StoreError):
                 await writer.flush()
         assert writer.buffered == 1
     assert times(tmp_path) == [1]
 
 
-async def test_closing_on_a_broken_disk_raises_and_counts_the_loss(tmp_path: Path, clock: SimulatedClock) -> None:
-    writer = ParquetEventWriter(tmp_path, clock=clock, parts=UnreliableDisk(tmp_path))
-    writer.write_event(trade(1))
+async def test_closing_on_a_broken_disk_raises_and_counts_the_loss_which_the_next_start_writes_down(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as healthy:
+        healthy.write_event(trade(1))
+    writer = ParquetEventWriter(tmp_path, clock=clock)
+    await writer.start()
+    writer.write_event(trade(2))
+    await writer.flush()
+    disk.broken = True
+    writer.write_event(trade(3))
     with pytest.raises(StoreError, match="could not write 1 events"):
         await writer.close()
     assert (writer.dropped, writer.buffered) == (1, 0)
+
+    disk.broken = False
+    clock.advance_to(9)
+    await ParquetEventWriter(tmp_path, clock=clock).start()
+    assert times(tmp_path) == [1, 2]
+    assert [(gap.start_ns, gap.end_ns) for gap in ledger(tmp_path) if gap.symbol == "A/B"] == [(2, 9)]
+
+
+async def test_parts_that_cannot_be_written_wait_in_their_journals(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    writer = ParquetEventWriter(tmp_path, clock=clock, on_event=told.append)
+    await writer.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(PartWriter, "write", full)
+        for ts in (1, 2):
+            writer.write_event(trade(ts))
+            with pytest.raises(StoreError, match=r"could not make parts.*Nothing is lost"):
+                await writer.seal()
+        assert (writer.unsealed, writer.is_paused) == (2, False)
+        assert [type(event) for event in told] == [ErrorEvent]
+    clock.advance_to(60 * SECOND_NS)
+    await settled(writer)
+    assert times(tmp_path) == [1, 2]
+    await writer.close()
+
+
+async def test_recording_pauses_when_too_much_waits_to_become_parts(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with ParquetEventWriter(tmp_path, clock=clock, max_unsealed_bytes=1) as writer:
+        with monkeypatch.context() as patch:
+            patch.setattr(PartWriter, "write", full)
+            writer.write_event(trade(1))
+            with pytest.raises(StoreError):
+                await writer.seal()
+            writer.write_event(trade(2))
+            with pytest.raises(StoreError, match="1 journals wait to become parts"):
+                await writer.flush()
+        clock.advance_to(60 * SECOND_NS)
+        await settled(writer)
+    assert times(tmp_path) == [1, 2]
+
+
+async def test_a_store_that_vanishes_pauses_the_recorder_and_what_was_in_it_is_told(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    store = tmp_path / "store"
+    async with ParquetEventWriter(store, clock=clock) as writer:
+        writer.write_event(trade(1))
+        await writer.flush()
+        shutil.rmtree(store)
+        writer.write_event(trade(2))
+        with pytest.raises(StoreError, match="No such file"):
+            await writer.flush()
+        store.mkdir()
+        await writer.flush()
+    assert times(store) == [2]
+    assert [(gap.start_ns, gap.lost, gap.reason) for gap in ledger(store)] == [(1, 1, "somebody removed the journal")]
+    assert (writer.written, writer.dropped) == (2, 1)
 
 
 async def test_a_closed_recorder_refuses_events(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -405,13 +593,43 @@ async def test_starting_removes_what_an_interrupted_run_left(
     assert "removed 1 unfinished files" in caplog.text
 
 
+async def test_several_recorders_share_a_store(tmp_path: Path, clock: SimulatedClock) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as one, ParquetEventWriter(tmp_path, clock=clock) as other:
+        one.write_event(trade(1))
+        other.write_event(trade(1))
+        await one.flush()
+        await other.close()
+        one.write_event(trade(2))
+    assert times(tmp_path) == [1, 1, 2]
+    assert ledger(tmp_path) == []
+
+
 async def test_a_place_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path, clock: SimulatedClock) -> None:
     (tmp_path / "store").write_text("a file, not a folder")
+    writer = ParquetEventWriter(tmp_path / "store", clock=clock)
     with pytest.raises(StoreError, match="recorder cannot record below"):
-        await ParquetEventWriter(tmp_path / "store", clock=clock).start()
+        await writer.start()
+    await writer.close()
 
 
-@pytest.mark.parametrize("bounds", [{"flush_interval_ns": 0}, {"max_rows": 0}, {"max_rows": 11, "max_buffered": 10}])
+async def test_a_spool_may_lie_elsewhere(tmp_path: Path, clock: SimulatedClock) -> None:
+    async with ParquetEventWriter(tmp_path / "store", clock=clock, spool=tmp_path / "spool") as writer:
+        writer.write_event(trade(1))
+        await writer.flush()
+        assert list((tmp_path / "store").iterdir()) == []
+        assert len(find_journals(tmp_path / "store", tmp_path / "spool")) == 1
+    assert times(tmp_path / "store") == [1]
+
+
+def test_object_storage_needs_a_spool() -> None:
+    with pytest.raises(ConfigError, match=r"object storage.*recorder\.spool"):
+        ParquetEventWriter("s3://bucket/prefix?region=eu-central-1")
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{"flush_interval_ns": 0}, {"part_interval_ns": 0}, {"max_rows": 0}, {"max_rows": 11, "max_buffered": 10}],
+)
 def test_bounds_that_make_no_sense_are_refused(tmp_path: Path, bounds: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="recorder needs"):
         ParquetEventWriter(tmp_path, **bounds)
