@@ -11,7 +11,15 @@ from rich.text import Text
 from rich.tree import Tree
 
 from quantai.config.components import KINDS, find_class
-from quantai.config.schema import ComponentSection, Config, ExchangeSection, Execution, MarketEvents, StrategySection
+from quantai.config.schema import (
+    ComponentSection,
+    Config,
+    ExchangeSection,
+    Execution,
+    GatewaySection,
+    MarketEvents,
+    StrategySection,
+)
 from quantai.core.numbers import plain
 from quantai.core.params import Section, duration_text
 from quantai.oms.risk import RISK_CHECKS
@@ -31,10 +39,11 @@ def config_tree(config: Config) -> Tree:
     _add_section(tree, "bus", config.bus)
     if mode.execution is not Execution.NONE:
         _add_strategies(tree, config)
+        _add_routing(tree, config)
+    if config.gateway.serve or mode.execution is Execution.BUS:
+        _add_gateway(tree, config.gateway)
+    if mode.execution in (Execution.SIMULATED, Execution.VENUES):
         _add_risk(tree, config)
-        routing = _add(tree, "routing", f"{len(config.routing.rules)} rules")
-        for rule in config.routing.rules:
-            routing.add(f"{rule.strategy or 'any strategy'}, {rule.symbol or 'any symbol'} → {rule.venue}")
         _add_portfolio(tree, config)
         _add_section(tree, "store", config.store)
     if mode.execution is Execution.SIMULATED:
@@ -107,7 +116,7 @@ def _add_instruments(tree: Tree, config: Config) -> None:
 
 
 def _add_strategies(tree: Tree, config: Config) -> None:
-    branch = _add(tree, "strategies")
+    branch = _add(tree, "strategies", "that run in other daemons" if config.gateway.serve else "")
     for name, strategy in config.strategies.items():
         line = f"{name}: {_class_name(strategy)} on {', '.join(strategy.instruments)}{_bars(strategy)}"
         node = branch.add(Text(line if strategy.enabled else f"{line} (off)", style="" if strategy.enabled else "dim"))
@@ -118,6 +127,21 @@ def _add_strategies(tree: Tree, config: Config) -> None:
 
 def _bars(strategy: StrategySection) -> str:
     return f", bars of {duration_text(strategy.bar_interval)}" if strategy.bar_interval else ""
+
+
+def _add_routing(tree: Tree, config: Config) -> None:
+    branch = _add(tree, "routing", f"{len(config.routing.rules)} rules")
+    for rule in config.routing.rules:
+        branch.add(f"{rule.strategy or 'any strategy'}, {rule.symbol or 'any symbol'} → {rule.venue}")
+
+
+def _add_gateway(tree: Tree, gateway: GatewaySection) -> None:
+    if gateway.serve:
+        age, timeout = duration_text(gateway.max_command_age), duration_text(gateway.strategy_timeout)
+        _add(tree, "gateway", f"serves orders up to {age} old, cancels those of strategies silent for {timeout}")
+    else:
+        beat, timeout = duration_text(gateway.heartbeat), duration_text(gateway.answer_timeout)
+        _add(tree, "gateway", f"asks another daemon, a sign of life every {beat}, unknown after {timeout}")
 
 
 def _add_risk(tree: Tree, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""`quantai data`: what is in a store, and how to fill one."""
+"""`quantai data import`: fill a store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
-from quantai.core.clock import NS_PER_SECOND, iso_utc
+from quantai.core.clock import iso_utc
 from quantai.core.errors import ConfigError
 from quantai.data.imports import CsvMapping, FileReport, FileStatus, ImportReport, import_files, list_formats
 from quantai.data.progress import ProgressBar
-from quantai.events.persistence.store import summarise
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -21,17 +19,8 @@ if TYPE_CHECKING:
 _STORE = Path("store")
 
 
-def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Define the command."""
-    parser = commands.add_parser("data", help="fill a store with market data, and look into it")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("ls", help="what a store holds")
-    listing.add_argument("store", nargs="?", type=Path, default=_STORE, help="its root (default: %(default)s)")
-    listing.set_defaults(command=list_store)
-    _add_import(actions)
-
-
-def _add_import(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Define the action."""
     importing = actions.add_parser("import", help="take files of market data into a store")
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also .gz or .zip")
     importing.add_argument("--venue", required=True, help="the exchange the data is from, as it will be configured")
@@ -48,29 +37,6 @@ def _add_import(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
     importing.add_argument("--mapping", type=Path, metavar="YAML", help="which column is what, for any other CSV")
     importing.add_argument("--max-bad-rows", type=int, default=1_000, help="more fail the file (default: %(default)s)")
     importing.set_defaults(command=import_data)
-
-
-def list_store(options: argparse.Namespace) -> int:
-    """A line a stream. Raises `StoreError` where there is no store."""
-    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in ("Type", "Venue", "Symbol"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("Rows", "MB", "From (UTC)", "Span"):
-        table.add_column(heading, no_wrap=True, justify="right")
-    for stream in summarise(options.store):
-        figures = (f"{stream.rows:,}", f"{stream.bytes / 1e6:.1f}", iso_utc(stream.start_ns)[:16].replace("T", " "))
-        table.add_row(stream.type, stream.venue, stream.symbol, *figures, _span(stream.end_ns - stream.start_ns))
-    Console(highlight=False).print(table)
-    return 0
-
-
-def _span(length_ns: int) -> str:
-    """A length of time to read at a glance, such as `23.9 h`."""
-    seconds = length_ns / NS_PER_SECOND
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def import_data(options: argparse.Namespace) -> int:

@@ -1,0 +1,19 @@
+"""`quantai data`: fill a store with market data, look into it, and keep it in order."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from quantai.cli.data import compact, export, gaps, imports, ls, repair, verify
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Define the command."""
+    parser = commands.add_parser("data", help="fill a store with market data, look into it, and keep it in order")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for module in (ls, imports, export, gaps, verify, repair, compact):
+        module.add_parser(actions)

@@ -1,0 +1,116 @@
+"""What the actions of `quantai data` have in common: their arguments, their tables, and a bar."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from quantai.core.clock import NS_PER_SECOND, iso_utc
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+DEFAULT_STORE = "store"
+UNSOUND = 3
+"""The exit status where a store has problems."""
+
+_STATUS = "Exit status: 0 when all is well, 3 when the store has problems, 2 for wrong arguments."
+
+
+def add_action(
+    actions: _SubParsersAction[argparse.ArgumentParser], name: str, help: str, description: str = ""
+) -> argparse.ArgumentParser:
+    """The parser of an action on a store."""
+    parser = actions.add_parser(name, help=help, description=description or help, epilog=_STATUS, allow_abbrev=False)
+    parser.add_argument(
+        "store", nargs="?", default=DEFAULT_STORE, help="its root, a folder or a URI such as s3://bucket/prefix "
+        "(default: %(default)s)"
+    )  # fmt: skip
+    return parser
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Arguments for a part of the streams."""
+    parser.add_argument("--type", action="append", dest="types", metavar="TYPE", help="trade, tick, ...; repeatable")
+    parser.add_argument("--venue", action="append", dest="venues", metavar="VENUE", help="repeatable")
+    parser.add_argument("--symbol", action="append", dest="symbols", metavar="SYMBOL", help="BTC/USDT; repeatable")
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Arguments for a part of the time."""
+    parser.add_argument("--start", metavar="TIME", help="inclusive: ISO 8601, UTC where it has no zone")
+    parser.add_argument("--end", metavar="TIME", help="exclusive")
+
+
+def add_spool(parser: argparse.ArgumentParser) -> None:
+    """The argument for journals that are not in the store."""
+    parser.add_argument(
+        "--spool",
+        type=Path,
+        metavar="FOLDER",
+        help="recorder.spool, where journals are not in the store",
+    )
+
+
+def make_table(*headings: str, right: int = 0) -> Table:
+    """A plain table whose last `right` columns are of numbers."""
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for position, heading in enumerate(headings):
+        is_number = position >= len(headings) - right
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    return table
+
+
+def minute(ts_ns: int) -> str:
+    """A time to the minute."""
+    return iso_utc(ts_ns)[:16].replace("T", " ")
+
+
+def second(ts_ns: int) -> str:
+    """A time to the second."""
+    return iso_utc(ts_ns)[:19].replace("T", " ")
+
+
+def span(length_ns: int) -> str:
+    """A length of time to read at a glance, such as `23.9 h`."""
+    seconds = length_ns / NS_PER_SECOND
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+class WorkBar:
+    """A terminal bar for long work, silent where stderr is not a terminal: a context manager, and an `OnProgress`."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(file=sys.stderr)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self._progress.update(self._task, description=what[-40:], completed=done, total=total)
