@@ -23,14 +23,20 @@ TimerCallback = Callable[[int], None]
 
 
 class Timer:
-    """One timer; `cancel` it at any time, also from its own callback. Repeats where `interval_ns` is set."""
+    """One timer; `cancel` it at any time, also from its own callback. Repeats where `interval_ns` is set.
 
-    __slots__ = ("_disarm", "callback", "cancelled", "due_ns", "interval_ns")
+    `is_delay` says that it was asked for as a length of time, not as a time of the clock.
+    """
 
-    def __init__(self, due_ns: int, callback: TimerCallback, interval_ns: int | None) -> None:
+    __slots__ = ("_disarm", "callback", "cancelled", "due_ns", "interval_ns", "is_delay")
+
+    def __init__(
+        self, due_ns: int, callback: TimerCallback, interval_ns: int | None = None, *, is_delay: bool = False
+    ) -> None:
         self.due_ns = due_ns
         self.callback = callback
         self.interval_ns = interval_ns
+        self.is_delay = is_delay
         self.cancelled = False
         self._disarm: Callable[[], None] | None = None
 
@@ -58,11 +64,11 @@ class Clock(ABC):
 
     def call_at(self, due_ns: int, callback: TimerCallback) -> Timer:
         """Call once at `due_ns`, or as soon as possible where that has passed."""
-        return self._armed(Timer(due_ns, callback, None))
+        return self._armed(Timer(due_ns, callback))
 
     def call_later(self, delay_ns: int, callback: TimerCallback) -> Timer:
         """Call once, `delay_ns` from now."""
-        return self.call_at(self.now_ns() + delay_ns, callback)
+        return self._armed(Timer(self.now_ns() + delay_ns, callback, is_delay=True))
 
     def call_every(self, interval_ns: int, callback: TimerCallback) -> Timer:
         """Call at every whole multiple of `interval_ns` since 1970, so that two runs fire at the same times.
@@ -142,10 +148,28 @@ class SimulatedClock(Clock):
         self.next_due_ns = self._timers[0][0] if self._timers else NEVER
 
     def set_time(self, now_ns: int) -> None:
-        """Move to `now_ns`, firing nothing; going back is refused, time only goes forward."""
+        """Move to `now_ns`, firing nothing; going back is refused, only `seek` does."""
         if now_ns < self._now_ns:
             raise QuantAIError(f"simulated time cannot go back from {self._now_ns} to {now_ns}")
         self._now_ns = now_ns
+
+    def seek(self, now_ns: int) -> None:
+        """Jump to `now_ns`, back or ahead, firing nothing on the way; not from inside a timer's callback.
+
+        Every timer stays armed, for what it was asked: one of `call_later` still has to wait as long as before, one of
+        `call_at` keeps its time (and is due at once where that was jumped over), one of `call_every` goes on with the
+        first whole multiple after `now_ns`.
+        """
+        moved_ns = now_ns - self._now_ns
+        self._now_ns = now_ns
+        for _, _, timer in self._timers:
+            if timer.interval_ns is not None:
+                timer.due_ns = (now_ns // timer.interval_ns + 1) * timer.interval_ns
+            elif timer.is_delay:
+                timer.due_ns += moved_ns
+        self._timers = [(timer.due_ns, sequence, timer) for _, sequence, timer in self._timers]
+        heapq.heapify(self._timers)
+        self._show_next()
 
     def fire_next(self) -> None:
         """Move to the time of the next timer and fire it. The caller lets the bus settle before the next one."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 class Feed(ABC):
@@ -22,6 +25,10 @@ class Feed(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Make `run` return soon."""
+
+    def toggle_pause(self) -> None:
+        """Hold events back, or go on with them, where that can be: a replay can, venues cannot."""
+        logger.warning("live market data cannot be paused")
 
     @abstractmethod
     async def settle(self, is_settled: Callable[[], bool], limit_ns: int) -> None:

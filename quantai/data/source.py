@@ -22,10 +22,26 @@ class MarketDataSource(ABC):
 
     @abstractmethod
     def batches(self, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
-        """The events whose topics `is_wanted` says are subscribed, a slice (about 1,024) at a time; nothing else is
-        built.
+        """The events whose topics `is_wanted` says are subscribed, a slice (1 to about 1,024) at a time; nothing else
+        is built.
+
+        `is_wanted` is asked now. The iterator may be advanced in a worker thread.
         """
 
     @abstractmethod
     def describe(self) -> str:
         """One line for people: what is replayed."""
+
+    def batches_from(self, start_ns: int, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
+        """As `batches`, without the events before `start_ns` (by `ts_init`).
+
+        A source that finds a time faster than by going through all that is before it overrides this.
+        """
+        return _from(start_ns, self.batches(is_wanted))
+
+
+def _from(start_ns: int, batches: Iterator[Sequence[MarketEvent]]) -> Iterator[Sequence[MarketEvent]]:
+    for batch in batches:
+        rest = batch if batch[0].ts_init >= start_ns else [event for event in batch if event.ts_init >= start_ns]
+        if rest:
+            yield rest

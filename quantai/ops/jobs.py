@@ -13,7 +13,7 @@ from quantai.data.market import MarketView
 from quantai.events import StaleEvent
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
-from quantai.oms.order_manager import OrderManager
+from quantai.oms.orders import Orders
 from quantai.portfolio.portfolio import Portfolio
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Jobs:
         self._timers.clear()
 
 
-def log_status(feed: Feed, orders: OrderManager | None = None, portfolio: Portfolio | None = None) -> Job:
+def log_status(feed: Feed, orders: Orders | None = None, portfolio: Portfolio | None = None) -> Job:
     """A job that logs one line on events, orders, fills and equity."""
 
     def job(due_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first stops in order, the second stops now."""
+"""SIGTERM and SIGINT: the first stops in order, the second stops now. SIGUSR1 pauses and resumes what can pause."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ class StopSignals:
     A third one kills, for the case of a part that does not even let itself be cancelled.
     """
 
-    def __init__(self, on_stop: Callable[[], None]) -> None:
-        """`on_stop` is called by the first signal."""
+    def __init__(self, on_stop: Callable[[], None], on_pause: Callable[[], None] = lambda: None) -> None:
+        """`on_stop` is called by the first signal, `on_pause` by every SIGUSR1."""
         self.stop = asyncio.Event()
         self.stop_now = asyncio.Event()
         self._on_stop = on_stop
+        self._on_pause = on_pause
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._before = {number: signal.getsignal(number) for number in (*_SIGNALS, signal.SIGUSR1)}
         for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._take, number)
+        self._loop.add_signal_handler(signal.SIGUSR1, self._on_pause)
         return self
 
     def __exit__(

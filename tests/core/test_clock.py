@@ -195,6 +195,54 @@ def test_cancelled_timers_are_not_kept() -> None:
     assert clock.next_due_ns == NEVER
 
 
+@pytest.mark.parametrize(("target_ns", "expected"), [(1_000, 1_005), (3, 8)])
+def test_after_a_seek_a_delay_is_as_long_as_before(target_ns: int, expected: int) -> None:
+    clock, calls = SimulatedClock(100), list[int]()
+    clock.call_later(7, calls.append)
+    clock.advance_to(102)
+    clock.seek(target_ns)
+    assert clock.now_ns() == target_ns
+    assert clock.next_due_ns == expected
+    clock.advance_to(expected)
+    assert calls == [expected]
+
+
+def test_after_a_seek_a_time_of_the_clock_is_the_same_and_due_at_once_where_it_was_jumped_over() -> None:
+    clock, calls = SimulatedClock(100), list[tuple[int, int]]()
+    for due_ns in (150, 120):
+        clock.call_at(due_ns, lambda due_ns: calls.append((due_ns, clock.now_ns())))
+    clock.seek(10)
+    assert clock.next_due_ns == 120
+    clock.seek(200)
+    assert calls == []
+    clock.advance_to(200)
+    assert calls == [(120, 200), (150, 200)]
+
+
+@pytest.mark.parametrize("target_ns", [41, 100, 1_000])
+def test_after_a_seek_what_repeats_goes_on_at_the_next_multiple_and_misses_what_was_between(target_ns: int) -> None:
+    clock, calls = SimulatedClock(100), list[int]()
+    clock.call_every(30, calls.append)
+    clock.seek(target_ns)
+    next_ns = (target_ns // 30 + 1) * 30
+    clock.advance_to(next_ns + 30)
+    assert calls == [next_ns, next_ns + 30]
+
+
+def test_after_a_seek_timers_of_one_time_fire_as_they_were_armed_and_the_cancelled_never() -> None:
+    clock, calls = SimulatedClock(100), list[str]()
+    clock.call_later(20, lambda due_ns: calls.append("later"))
+    cancelled = clock.call_later(10, lambda due_ns: calls.append("cancelled"))
+    clock.call_at(40, lambda due_ns: calls.append("at"))
+    clock.call_every(20, lambda due_ns: calls.append("every"))
+    cancelled.cancel()
+    clock.seek(20)
+    clock.advance_to(40)
+    assert calls == ["later", "at", "every"]
+    with pytest.raises(QuantAIError, match="cannot go back"):
+        clock.set_time(39)
+
+
 @given(
     commands=st.lists(
         st.one_of(

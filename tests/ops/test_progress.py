@@ -40,3 +40,13 @@ def test_an_empty_range_is_no_division_by_zero() -> None:
     with progress:
         progress.update(1, 7)
     assert "events/s" in drawn.getvalue()
+
+
+def test_how_time_passes_is_told_at_once_also_where_nothing_else_is_drawn_yet() -> None:
+    drawn = io.StringIO()
+    progress = ReplayProgress(Console(file=drawn, force_terminal=True, width=120, color_system=None))
+    progress.set_range((0, 100))
+    with progress:
+        progress.update(1, 10, "50x")
+        progress.update(2, 20, "paused")
+    assert "events/s · paused" in drawn.getvalue()

@@ -1,82 +1,23 @@
-"""In which order a replay plays events and timers."""
+"""In which order a replay plays events and timers, as fast as possible on a simulated clock."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 
 import pytest
 
-from quantai.core.clock import SimulatedClock
 from quantai.core.errors import QuantAIError
-from quantai.data.source import MarketDataSource, Wanted
 from quantai.events import Event, MarketEvent, TimerEvent
-from quantai.events.bus import MemoryEventBus
 from quantai.results.decisions import DecisionHash
-from quantai.simulation.replay import Replay
 from tests.oms.world import SPOT, START_NS, tick
-
-
-class ListSource(MarketDataSource):
-    """Plays ticks at the given times, two a slice."""
-
-    def __init__(self, *offsets: int) -> None:
-        self.events: list[MarketEvent] = [tick(SPOT, 99, 100, ts_ns=START_NS + offset) for offset in offsets]
-        self.taken = 0
-
-    def range_ns(self) -> tuple[int, int]:
-        return self.events[0].ts_init, self.events[-1].ts_init
-
-    def batches(self, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
-        wanted = [event for event in self.events if is_wanted(event.topic)]
-        for n in range(0, len(wanted), 2):
-            self.taken += 1
-            yield wanted[n : n + 2]
-
-    def describe(self) -> str:
-        return "a list"
-
-
-class Player:
-    """A replay, and what was seen of it: offsets of events, and of timers as text."""
-
-    def __init__(self, *offsets: int) -> None:
-        self.clock = SimulatedClock(START_NS)
-        self.bus = MemoryEventBus(self.clock)
-        self.source = ListSource(*offsets)
-        self.progress: list[tuple[int, int]] = []
-        self.seen: list[int | str] = []
-        self.replay = Replay(
-            self.source,
-            self.bus,
-            self.clock,
-            is_wanted=self.bus.is_wanted,
-            on_progress=lambda events, now: self.progress.append((events, now - START_NS)),
-        )
-
-    async def play(self) -> list[int | str]:
-        await self.bus.subscribe("market.*", self.see)
-        await self.replay.run()
-        return self.seen
-
-    def see(self, event: Event) -> None:
-        assert isinstance(event, MarketEvent)
-        assert self.clock.now_ns() == event.ts_init
-        self.seen.append(event.ts_init - START_NS)
-
-    def arm(self, due_ns: int) -> None:
-        """A timer that arms another one, due at once."""
-        self.clock.call_at(due_ns, self.mark)
-
-    def mark(self, due_ns: int) -> None:
-        self.seen.append(f"timer {due_ns - START_NS} at {self.clock.now_ns() - START_NS}")
+from tests.simulation.replays import Player
 
 
 async def test_events_come_in_order_at_their_own_time() -> None:
     player = Player(1, 5, 5, 9, 20)
     assert await player.play() == [1, 5, 5, 9, 20]
     assert player.replay.events == 5
-    assert player.progress == [(2, 5), (4, 9), (5, 20)]
+    assert player.progress == [(0, 0, ""), (2, 5, ""), (4, 9, ""), (5, 20, "")]
 
 
 async def test_timers_due_before_or_with_an_event_fire_before_it_in_order() -> None:
@@ -126,15 +67,15 @@ async def test_a_handler_that_suspends_holds_the_next_event_back() -> None:
     assert order == ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]
 
 
-async def test_stop_ends_it_after_the_slice_being_played() -> None:
+async def test_stop_ends_it_before_the_next_event() -> None:
     player = Player(1, 2, 3, 4, 5)
 
     def stop(event: Event) -> None:
         player.replay.stop()
 
     await player.bus.subscribe("market.*", stop)
-    assert await player.play() == [1, 2]
-    assert player.source.taken == 1
+    assert await player.play() == [1]
+    assert (player.source.taken, player.replay.events) == (1, 1)
 
 
 async def test_only_what_somebody_subscribed_to_is_taken_from_the_source() -> None:

@@ -84,6 +84,8 @@ class SimulationSection(Section):
     """Both ways, constant."""
     queue_position: Literal["back", "front"] = "back"
     """Where a resting limit order stands among what the book shows at its price: behind all of it, or before."""
+    speed: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """How fast recorded time passes: 1 is the original timing, 10 ten times as fast, null as fast as possible."""
     progress: bool = True
     """Show a progress bar on a terminal."""
     report: bool = True

@@ -75,12 +75,20 @@ class SyntheticMarket(MarketDataSource):
 
     def batches(self, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
         """The wanted events, up to 1,024 at a time; instruments of which nothing is wanted are not even simulated."""
+        return self.batches_from(0, is_wanted)
+
+    def batches_from(self, start_ns: int, is_wanted: Wanted) -> Iterator[Sequence[MarketEvent]]:
+        """As `batches`; what is before `start_ns` is simulated, as the rest depends on it, but made into no events."""
         feeds = [
             (feed, makers) for feed in map(self._feed, self._instruments) if (makers := self._makers(feed, is_wanted))
         ]
+        return self._batches(feeds, Merger(start_ns))
+
+    def _batches(
+        self, feeds: list[tuple[InstrumentFeed, list[_Maker]]], merger: Merger
+    ) -> Iterator[Sequence[MarketEvent]]:
         assets = sorted({asset for feed, _ in feeds for asset in feed.fair.assets})
         paths = AssetPaths(self._seed, assets, self._model)
-        merger = Merger()
         for window_ns in range(self._start_ns, self._end_ns if feeds else self._start_ns, WINDOW_NS):
             paths.advance(window_ns // NS_PER_SECOND)
             streams: list[Stream] = []

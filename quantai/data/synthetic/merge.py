@@ -15,15 +15,16 @@ _SLICE = 1_024
 
 class Merger:
     """Orders windows of streams by `ts_init`, stable among equals, and keeps what arrives after a window for the
-    next.
+    next. What arrives before `start_ns` is left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start_ns: int = 0) -> None:
+        self._start_ns = start_ns
         self._late: list[Stream] = []
 
     def merge(self, streams: Sequence[Stream], before_ns: int) -> Iterator[list[MarketEvent]]:
         """The events of `streams` that arrive before `before_ns`, and those kept from earlier, a slice at a time."""
-        streams = [*self._late, *streams]
+        streams = [*self._late, *(self._from_start(stream) for stream in streams)]
         due = [int(np.searchsorted(stream.ts_init, before_ns)) for stream in streams]
         self._late = [
             _rest(stream, count) for stream, count in zip(streams, due, strict=True) if count < len(stream.ts_init)
@@ -35,6 +36,10 @@ class Merger:
         nexts = [0] * len(streams)
         for begin in range(0, len(owners), _SLICE):
             yield _build(streams, owners[begin : begin + _SLICE], nexts)
+
+    def _from_start(self, stream: Stream) -> Stream:
+        early = int(np.searchsorted(stream.ts_init, self._start_ns))
+        return _rest(stream, early) if early else stream
 
 
 def _build(streams: Sequence[Stream], owners: np.ndarray, nexts: list[int]) -> list[MarketEvent]:
