@@ -114,7 +114,7 @@ async def serve(graph: Graph) -> Outcome:
     ops = graph.config.ops
     stages = Stages(stages_of(graph), start_timeout_ns=ops.start_timeout, stop_timeout_ns=ops.stop_timeout)
     started = time.perf_counter()
-    with StopSignals(graph.markets.feed.stop) as signals:
+    with StopSignals(graph.markets.feed.stop, graph.markets.feed.toggle_pause) as signals:
         try:
             if await signals.before_stop(stages.start()):
                 notifier.ready(graph.markets.description)
@@ -144,13 +144,12 @@ def _judge(graph: Graph, stages: Stages, signals: StopSignals, outcome: Outcome)
     outcome.errors += stages.failures
     if signals.stop_now.is_set():
         outcome.errors.append("stopped at once by a second signal")
-    trading = graph.trading
-    if trading is not None:
-        outcome.errors += [
-            f"strategy {runner.name} was stopped after {runner.errors} errors"
-            for runner in trading.runners
-            if runner.failed
-        ]
+    trading = graph.trading or graph.remote
+    outcome.errors += [
+        f"strategy {runner.name} was stopped after {runner.errors} errors"
+        for runner in (trading.runners if trading is not None else ())
+        if runner.failed
+    ]
     if outcome.errors:
         outcome.status = FAILED
     if trading is not None and trading.sends_real_orders and (left := trading.orders.open_orders()):

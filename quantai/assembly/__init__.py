@@ -1,7 +1,8 @@
 """The composition root: the one place that knows concrete classes, and the only one that looks at the mode.
 
 A mode is three choices: where market events come from and which clock tells the time (`markets`), and who executes
-(`trading`). Everything else is the same in all modes and gets what it needs in its constructor.
+(`trading`, in this process or by way of the bus). Everything else is the same in all modes and gets what it needs in
+its constructor.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from quantai.assembly.graph import Graph
 from quantai.assembly.markets import build_catalogue, build_markets
-from quantai.assembly.trading import build_trading
+from quantai.assembly.trading import build_remote, build_trading
 from quantai.config import Config
 from quantai.config.schema import Execution, JobKind, JobSection
 from quantai.events.persistence.writer import ParquetEventWriter
@@ -23,21 +24,25 @@ def assemble(config: Config, run_folder: Path, on_progress: Progress | None = No
     catalogue = build_catalogue(config)
     markets = build_markets(config, catalogue, on_progress)
     graph = Graph(config, markets, Jobs(markets.clock))
-    if config.mode.execution is not Execution.NONE:
+    if config.mode.execution is Execution.BUS:
+        graph.remote = build_remote(config, markets, catalogue)
+    elif config.mode.execution is not Execution.NONE:
         graph.trading = build_trading(config, markets, catalogue, run_folder)
     if config.recorder.enabled:
         graph.writer = ParquetEventWriter(
             config.recorder.path,
             flush_interval_ns=config.recorder.flush_interval,
+            part_interval_ns=config.recorder.part_interval,
             max_buffered=config.recorder.max_buffered,
-            on_gap=markets.bus.post,
+            on_event=markets.bus.post,
+            spool=config.recorder.spool,
         )
     return graph
 
 
 def job_of(graph: Graph, section: JobSection) -> Job:
     """What a scheduled job does."""
-    markets, trading = graph.markets, graph.trading
+    markets, trading = graph.markets, graph.trading or graph.remote
     if section.job is JobKind.CHECK_FEEDS:
         return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
     if trading is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantai.config import Config
+from quantai.config.schema import Execution
 from quantai.core.clock import Clock
 from quantai.data.derive import DerivedStreams, topic_of
 from quantai.data.feed import Feed
@@ -15,9 +16,12 @@ from quantai.events.bus import EventBus
 from quantai.events.persistence.writer import ParquetEventWriter
 from quantai.exchanges.registry import ExchangeRegistry
 from quantai.instruments import Instrument
+from quantai.oms.gateway import OrderGateway
 from quantai.oms.journal import Journal
 from quantai.oms.order_manager import OrderManager
+from quantai.oms.remote import RemoteOrders
 from quantai.ops.jobs import Jobs
+from quantai.portfolio.mirror import MirroredPortfolio
 from quantai.portfolio.portfolio import Portfolio
 from quantai.results.recorder import RunRecorder
 from quantai.simulation.exchange import SimulatedExchange
@@ -26,7 +30,7 @@ from quantai.strategy import StrategyRunner
 
 @dataclass
 class Markets:
-    """Where market events come from, and the clock that goes with them. `source` is what is replayed; None if live."""
+    """Where market events come from, and the clock that goes with them. `source` is what is replayed, else None."""
 
     instruments: tuple[Instrument, ...]
     clock: Clock
@@ -47,12 +51,16 @@ class Markets:
     @property
     def description(self) -> str:
         """One line for people."""
-        return self.source.describe() if self.source else f"live: {', '.join(self.exchanges)}"
+        if self.source is not None:
+            return self.source.describe()
+        return f"live: {', '.join(self.exchanges)}" if len(self.exchanges) else "from the bus"
 
 
 @dataclass
 class Trading:
-    """The half that trades. `simulated` are the simulated venues and the topics each watches."""
+    """The half that trades. `simulated` are the simulated venues and the topics each watches, `gateway` serves
+    strategies in other daemons.
+    """
 
     portfolio: Portfolio
     orders: OrderManager
@@ -61,17 +69,34 @@ class Trading:
     simulated: list[tuple[SimulatedExchange, list[str]]]
     recorder: RunRecorder
     sends_real_orders: bool
+    gateway: OrderGateway | None = None
+
+
+@dataclass
+class Remote:
+    """Strategies whose orders another daemon executes."""
+
+    portfolio: MirroredPortfolio
+    orders: RemoteOrders
+    runners: list[StrategyRunner]
+
+    @property
+    def sends_real_orders(self) -> bool:
+        """Whether the other daemon does, as far as it has told."""
+        return self.orders.execution == Execution.VENUES
 
 
 @dataclass
 class Graph:
     """Everything, built and not yet started.
 
-    `trading` is None where nothing executes, `writer` where nothing is recorded.
+    `trading` is None where nothing executes, `remote` where nobody asks another daemon to, `writer` where nothing is
+    recorded.
     """
 
     config: Config
     markets: Markets
     jobs: Jobs
     trading: Trading | None = None
+    remote: Remote | None = None
     writer: ParquetEventWriter | None = None

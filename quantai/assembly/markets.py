@@ -1,4 +1,4 @@
-"""Builds where market events come from: a replay on a simulated clock, or venues on the wall clock."""
+"""Builds where market events come from: a replay, venues, or another daemon by way of the bus."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from quantai.assembly.bus import build_bus
+from quantai.assembly.feeds import build_feed
 from quantai.assembly.graph import Markets
 from quantai.config import Config
 from quantai.config.components import find_class
@@ -14,21 +16,19 @@ from quantai.core.clock import Clock, SimulatedClock, WallClock
 from quantai.core.component import C, Registry
 from quantai.core.errors import StartupError
 from quantai.data.derive import DerivedStreams
-from quantai.data.feed import Feed
 from quantai.data.files import FilesSource
 from quantai.data.market import MarketView
 from quantai.data.plan import Has, StreamPlan, plan_streams
 from quantai.data.source import MarketDataSource
 from quantai.data.synthetic import MarketModel, SyntheticInstrument, SyntheticMarket
-from quantai.events import MarketEvent
-from quantai.events.bus import EventBus, MemoryEventBus
+from quantai.events import BarEvent, MarketEvent, TickEvent
+from quantai.events.bus import EventBus
 from quantai.events.persistence.schema import type_name
 from quantai.exchanges.base import Exchange, ExchangeContext
-from quantai.exchanges.feed import VenueFeed
 from quantai.exchanges.registry import EXCHANGES, ExchangeRegistry
 from quantai.exchanges.synthetic import SyntheticExchange
 from quantai.instruments import Instrument, InstrumentCatalogue, Symbol
-from quantai.simulation.replay import Progress, Replay
+from quantai.simulation.replay import Progress
 from quantai.strategy import STRATEGIES
 from quantai.strategy.runner import wanted_events
 
@@ -38,12 +38,12 @@ def build_markets(config: Config, catalogue: InstrumentCatalogue, on_progress: P
     instruments = used_instruments(config, catalogue)
     exchanges = _exchanges(config, instruments)
     source = _source(config, instruments)
-    plans = _plans(config, catalogue, instruments, _has(source, exchanges))
+    plans = _plans(config, catalogue, instruments, _has(config, source, exchanges))
     warnings = _missing_streams(config, catalogue, plans)
     clock = _clock(config, source)
-    bus = MemoryEventBus(clock, config.bus.queue_limit)
+    bus = build_bus(config, clock)
     derived = _derived(bus, clock, plans)
-    feed = _feed(source, exchanges, bus, clock, derived, instruments, on_progress)
+    feed = build_feed(config, source, exchanges, bus, clock, derived, instruments, on_progress)
     return Markets(instruments, clock, bus, MarketView(), exchanges, source, plans, derived, feed, warnings)
 
 
@@ -77,10 +77,15 @@ def instruments_of(config: Config, catalogue: InstrumentCatalogue, strategy: str
 
 
 def enabled_strategies(config: Config) -> list[str]:
-    """The names of the strategies that run; none where nothing executes."""
+    """The names of the strategies whose orders this daemon asks for or executes; none where nothing executes."""
     if config.mode.execution is Execution.NONE:
         return []
     return [name for name, section in config.strategies.items() if section.enabled]
+
+
+def running_strategies(config: Config) -> list[str]:
+    """The names of the strategies that run in this daemon."""
+    return [] if config.gateway.serve else enabled_strategies(config)
 
 
 def used_instruments(config: Config, catalogue: InstrumentCatalogue) -> tuple[Instrument, ...]:
@@ -112,8 +117,8 @@ def component(registry: Registry[C], section: ComponentSection) -> C:
 
 
 def _exchanges(config: Config, instruments: tuple[Instrument, ...]) -> ExchangeRegistry:
-    """The exchanges that name a connector; in a replay none is needed."""
-    if config.mode.market_events is MarketEvents.REPLAY:
+    """The exchanges that name a connector; where events come from elsewhere none is needed."""
+    if config.mode.market_events is not MarketEvents.VENUES:
         return ExchangeRegistry({})
     exchanges: dict[str, Exchange] = {}
     for venue in dict.fromkeys(instrument.venue for instrument in instruments):
@@ -152,15 +157,34 @@ def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSo
     )
 
 
-def _has(source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
+def _has(config: Config, source: MarketDataSource | None, exchanges: ExchangeRegistry) -> Has:
     """What streams there are: those in the store, those a connector offers, or all that the synthetic market makes."""
     if isinstance(source, FilesSource):
         available = source.available()
         return lambda event, instrument: (type_name(event), instrument.venue, instrument.symbol) in available
+    if config.mode.market_events is MarketEvents.BUS:
+        return _is_on_the_bus(config)
 
     def offers(event: type[MarketEvent], instrument: Instrument) -> bool:
         exchange = SyntheticExchange if source else exchanges.get_exchange(instrument.venue)
         return type_name(event) in exchange.capabilities.channels
+
+    return offers
+
+
+def _is_on_the_bus(config: Config) -> Has:
+    """What the daemon that streams a venue publishes: what its connector offers, with ticks where there are books, and
+    without bars where there are trades to build them from. Without a connector's name, all but bars.
+    """
+
+    def offers(event: type[MarketEvent], instrument: Instrument) -> bool:
+        section = config.exchanges[instrument.venue]
+        if section.type is None and section.target is None:
+            return event is not BarEvent
+        channels = find_class(EXCHANGES, section.type, section.target).capabilities.channels
+        if event is TickEvent:
+            return bool(channels & {"tick", "book"})
+        return type_name(event) in channels
 
     return offers
 
@@ -170,12 +194,19 @@ def _plans(
 ) -> list[StreamPlan]:
     wanted: dict[Instrument, set[type[MarketEvent]]] = {instrument: set() for instrument in instruments}
     intervals: dict[Instrument, set[int]] = {instrument: set() for instrument in instruments}
-    for name in enabled_strategies(config):
+    for name in running_strategies(config):
         section = config.strategies[name]
         for instrument in instruments_of(config, catalogue, name):
-            wanted[instrument].update(wanted_events(find_class(STRATEGIES, section.type, section.target)))
+            wanted[instrument].update(_wanted(config, name))
             intervals[instrument].update([section.bar_interval] if section.bar_interval else [])
     return [plan_streams(instrument, has, wanted[instrument], intervals[instrument]) for instrument in instruments]
+
+
+def _wanted(config: Config, strategy: str) -> list[type[MarketEvent]]:
+    """What a strategy has handlers for, where it runs here."""
+    section = config.strategies[strategy]
+    is_here = strategy in running_strategies(config)
+    return wanted_events(find_class(STRATEGIES, section.type, section.target)) if is_here else []
 
 
 def _missing_streams(config: Config, catalogue: InstrumentCatalogue, plans: list[StreamPlan]) -> list[str]:
@@ -183,8 +214,7 @@ def _missing_streams(config: Config, catalogue: InstrumentCatalogue, plans: list
     by_instrument = {plan.instrument: plan for plan in plans}
     warnings = []
     for name in enabled_strategies(config):
-        section = config.strategies[name]
-        wanted = wanted_events(find_class(STRATEGIES, section.type, section.target))
+        wanted = _wanted(config, name)
         for instrument in instruments_of(config, catalogue, name):
             plan = by_instrument[instrument]
             missing = [type_name(event) for event in wanted if event in plan.missing]
@@ -213,27 +243,3 @@ def _derived(bus: EventBus, clock: Clock, plans: Iterable[StreamPlan]) -> Derive
         for interval_ns in plan.derive_bars:
             derived.add_bars(plan.instrument, interval_ns)
     return derived
-
-
-def _feed(
-    source: MarketDataSource | None,
-    exchanges: ExchangeRegistry,
-    bus: EventBus,
-    clock: Clock,
-    derived: DerivedStreams,
-    instruments: tuple[Instrument, ...],
-    on_progress: Progress | None,
-) -> Feed:
-    def is_wanted(topic: str) -> bool:
-        return topic not in derived.topics and bus.is_wanted(topic)
-
-    if source is not None and isinstance(clock, SimulatedClock):
-        return Replay(source, bus, clock, is_wanted=is_wanted, on_progress=on_progress)
-    connectors = {venue: exchanges.get_exchange(venue).get_market_data_connector() for venue in exchanges}
-    topics = {venue: _offered_topics(exchanges.get_exchange(venue), venue, instruments) for venue in exchanges}
-    return VenueFeed(bus, clock, connectors, topics, is_wanted)
-
-
-def _offered_topics(exchange: Exchange, venue: str, instruments: tuple[Instrument, ...]) -> list[str]:
-    channels = sorted(exchange.capabilities.channels)
-    return [f"market.{channel}.{venue}.{i.symbol}" for i in instruments if i.venue == venue for channel in channels]

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from quantai.assembly import Graph, job_of
-from quantai.assembly.graph import Trading
+from quantai.assembly.bus import Connecting
+from quantai.assembly.graph import Remote, Trading
 from quantai.core.clock import Timer
-from quantai.events.bus import Subscription
+from quantai.events.bus import EventBus, Subscription
 from quantai.events.persistence.writer import ParquetEventWriter
+from quantai.oms.orders import Orders
 from quantai.ops.stages import Stage, nothing
 from quantai.strategy import StrategyRunner
 
 
 def stages_of(graph: Graph) -> list[Stage]:
     """Who is subscribed first hears an event first: the recorder, prices, fills, and strategies last."""
-    stages = [Stage("event bus", nothing, graph.markets.bus.close)]
+    trading, remote = graph.trading, graph.remote
+    stages = [_bus(graph.markets.bus)]
     if graph.writer is not None:
         stages.append(_recorder(graph, graph.writer))
     stages.append(Stage("market view", lambda: _watch(graph)))
-    if graph.trading is not None:
-        stages += _trading_stages(graph, graph.trading)
+    if trading is not None:
+        stages += _trading_stages(graph, trading)
+    if remote is not None:
+        stages.append(_remote_orders(graph, remote))
     stages.append(Stage("derived streams", graph.markets.derived.start, graph.markets.derived.stop))
-    if graph.trading is not None:
-        stages += _strategies(graph, graph.trading)
+    if trading is not None:
+        stages += _strategies(graph, trading.orders, trading.runners)
+        if trading.gateway is not None:
+            stages.append(Stage("order gateway", trading.gateway.start, trading.gateway.stop))
+    if remote is not None:
+        stages += _strategies(graph, remote.orders, remote.runners)
     stages.append(_jobs(graph))
     stages.append(Stage("market data", graph.markets.feed.start, graph.markets.feed.close))
     return stages
+
+
+def _bus(bus: EventBus) -> Stage:
+    """A bus between processes connects first, and leaves when everything is said."""
+    return Stage("event bus", bus.start if isinstance(bus, Connecting) else nothing, bus.close)
+
+
+def _remote_orders(graph: Graph, remote: Remote) -> Stage:
+    """Subscribed before strategies, so that fills are booked before they see them."""
+
+    async def start() -> None:
+        await remote.orders.start(graph.config.ops.start_timeout * 9 // 10)
+
+    return Stage("remote orders", start, remote.orders.close)
 
 
 async def _watch(graph: Graph) -> None:
@@ -37,8 +60,8 @@ def _recorder(graph: Graph, writer: ParquetEventWriter) -> Stage:
 
     async def start() -> None:
         await writer.start()
-        for pattern in graph.config.recorder.topics:
-            subscriptions.append(await graph.markets.bus.subscribe(pattern, writer.write_event, name="recorder"))
+        patterns = graph.config.recorder.topics
+        subscriptions.append(await graph.markets.bus.subscribe(patterns, writer.write_event, name="recorder"))
 
     async def stop() -> None:
         for subscription in subscriptions:
@@ -77,21 +100,21 @@ def _trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
     ]
 
 
-def _strategies(graph: Graph, trading: Trading) -> list[Stage]:
+def _strategies(graph: Graph, orders: Orders, runners: list[StrategyRunner]) -> list[Stage]:
     """A stage each, so that one that hangs keeps no other from cancelling; then time for the venues to confirm."""
 
     async def settle() -> None:
-        await graph.markets.feed.settle(lambda: not trading.orders.open_orders(), graph.config.ops.stop_timeout // 2)
+        await graph.markets.feed.settle(lambda: not orders.open_orders(), graph.config.ops.stop_timeout // 2)
 
-    return [Stage("open orders", nothing, settle), *(_strategy(runner, trading) for runner in trading.runners)]
+    return [Stage("open orders", nothing, settle), *(_strategy(runner, orders) for runner in runners)]
 
 
-def _strategy(runner: StrategyRunner, trading: Trading) -> Stage:
+def _strategy(runner: StrategyRunner, orders: Orders) -> Stage:
     async def stop() -> None:
         try:
             await runner.stop()
         finally:
-            trading.orders.cancel_all(runner.name)
+            orders.cancel_all(runner.name)
 
     return Stage(f"strategy {runner.name}", runner.start, stop)
 

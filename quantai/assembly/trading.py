@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from quantai.assembly.graph import Markets, Trading
-from quantai.assembly.markets import component, enabled_strategies, instruments_of
+from quantai.assembly.graph import Markets, Remote, Trading
+from quantai.assembly.markets import component, enabled_strategies, instruments_of, running_strategies
 from quantai.config import Config
 from quantai.config.schema import Execution, MarketEvents
 from quantai.core.identifiers import ClientOrderIds, base36
 from quantai.data.derive import topic_of
 from quantai.exchanges.base import ExecutionConnector
 from quantai.instruments import InstrumentCatalogue
+from quantai.oms.gateway import OrderGateway
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
+from quantai.oms.orders import Orders
+from quantai.oms.remote import RemoteOrders
 from quantai.oms.risk import RISK_CHECKS, RiskEngine, RiskView
 from quantai.oms.routing import Route, SimpleRouter
+from quantai.portfolio.mirror import MirroredPortfolio
 from quantai.portfolio.portfolio import Portfolio
 from quantai.results.recorder import RunRecorder
 from quantai.simulation.exchange import SimulatedExchange, VenueModel
@@ -47,16 +51,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         bus=bus, clock=clock, risk=RiskEngine(checks, RiskView(portfolio, market, journal)), journal=journal,
         executors=executors, ids=ClientOrderIds(_run_tag(config)), book_fill=portfolio.book_fill,
     )  # fmt: skip
-    router = SimpleRouter([Route(rule.venue, rule.strategy, rule.symbol) for rule in config.routing.rules])
-    runners = [
-        StrategyRunner(
-            component(STRATEGIES, config.strategies[name]),
-            name=name, instruments=instruments_of(config, catalogue, name),
-            max_errors=config.strategies[name].max_errors, bar_interval_ns=config.strategies[name].bar_interval,
-            bus=bus, clock=clock, market=market, orders=orders, router=router, portfolio=portfolio,
-        )
-        for name in enabled_strategies(config)
-    ]  # fmt: skip
+    runners = build_runners(config, markets, catalogue, orders, portfolio)
     topics = {
         venue: [
             topic_of(event, p.instrument) for p in markets.plans if p.instrument.venue == venue for event in p.fills
@@ -66,6 +61,49 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     return Trading(
         portfolio, orders, journal, runners, [(exchange, topics[venue]) for venue, exchange in simulated.items()],
         recorder, sends_real_orders=config.mode.execution is Execution.VENUES,
+        gateway=_gateway(config, markets, catalogue, orders, portfolio) if config.gateway.serve else None,
+    )  # fmt: skip
+
+
+def build_remote(config: Config, markets: Markets, catalogue: InstrumentCatalogue) -> Remote:
+    """Strategies, and what stands here for the daemon that executes."""
+    portfolio = MirroredPortfolio(
+        bus=markets.bus, clock=markets.clock, market=markets.view, catalogue=catalogue,
+        base_currency=config.portfolio.base_currency, balances={},
+    )  # fmt: skip
+    orders = RemoteOrders(
+        bus=markets.bus, clock=markets.clock, catalogue=catalogue, books=portfolio,
+        strategies=running_strategies(config), session=_run_tag(config),
+        answer_timeout_ns=config.gateway.answer_timeout, heartbeat_ns=config.gateway.heartbeat,
+    )  # fmt: skip
+    return Remote(portfolio, orders, build_runners(config, markets, catalogue, orders, portfolio))
+
+
+def build_runners(
+    config: Config, markets: Markets, catalogue: InstrumentCatalogue, orders: Orders, portfolio: Portfolio
+) -> list[StrategyRunner]:
+    """The strategies that run in this daemon."""
+    router = SimpleRouter([Route(rule.venue, rule.strategy, rule.symbol) for rule in config.routing.rules])
+    return [
+        StrategyRunner(
+            component(STRATEGIES, config.strategies[name]),
+            name=name, instruments=instruments_of(config, catalogue, name),
+            max_errors=config.strategies[name].max_errors, bar_interval_ns=config.strategies[name].bar_interval,
+            bus=markets.bus, clock=markets.clock, market=markets.view, orders=orders, router=router,
+            portfolio=portfolio,
+        )
+        for name in running_strategies(config)
+    ]  # fmt: skip
+
+
+def _gateway(
+    config: Config, markets: Markets, catalogue: InstrumentCatalogue, orders: OrderManager, portfolio: Portfolio
+) -> OrderGateway:
+    return OrderGateway(
+        bus=markets.bus, clock=markets.clock, orders=orders, holdings=portfolio,
+        instruments={name: instruments_of(config, catalogue, name) for name in enabled_strategies(config)},
+        execution=config.mode.execution, max_command_age_ns=config.gateway.max_command_age,
+        strategy_timeout_ns=config.gateway.strategy_timeout,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ KeyPath = tuple[str, ...]
 
 _MAX_VALUE = 60
 _LOOKS_SECRET = re.compile(r"api|key|secr|token|pass|pwd|pin|auth|credential|private", re.IGNORECASE)
+_HAS_USER = re.compile(r"://.*@")
 
 HIDDEN = "(not shown)"
 
@@ -44,8 +45,10 @@ class ConfigProblems(ConfigError):
 
 
 def show_value(path: KeyPath, value: Any) -> str:
-    """`value` as one short line, hidden where the key sounds like a secret."""
+    """`value` as one short line, hidden where the key sounds like a secret, or the value like an address with one."""
     if path and _LOOKS_SECRET.search(path[-1]) and value is not None and not _is_reference(value):
+        return HIDDEN
+    if isinstance(value, str) and _HAS_USER.search(value):
         return HIDDEN
     text = repr(value) if isinstance(value, str) else str(value)
     text = " ".join(text.split())

@@ -76,7 +76,8 @@ def _table(model: type[BaseModel], path: str) -> str:
 
 def _row(name: str, field: FieldInfo, doc: str = "") -> str:
     default = "required" if field.is_required() else f"`{_default(field)}`"
-    return f"| `{name}` | {_value(field)} | {default} | {field.description or doc} |\n".replace("\n ", " ")
+    text = " ".join((field.description or doc).split())
+    return f"| `{name}` | {_value(field)} | {default} | {text} |\n"
 
 
 def _default(field: FieldInfo) -> str:

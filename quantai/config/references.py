@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from quantai.config.components import find_class
+from quantai.config.distribution import check_distribution
 from quantai.config.problems import Problem
 from quantai.config.schema import ClockKind, Config, Execution, FilesData, MarketEvents, SyntheticData
 from quantai.config.validate import suggestion
@@ -55,22 +56,27 @@ def _known(name: Any, known: Iterable[str], path: tuple[str, ...], what: str) ->
 
 def check_combinations(config: Config) -> list[Problem]:
     """Parts that are right by themselves and wrong together. Needs a configuration whose parts are right."""
-    return [*_mode(config), *_instruments(config), *_data(config), *_strategies(config)]
+    return [
+        *_mode(config),
+        *_instruments(config),
+        *_data(config),
+        *_strategies(config),
+        *check_distribution(config),
+        *_recorder(config),
+    ]
 
 
 def _mode(config: Config) -> Iterator[Problem]:
     mode = config.mode
-    if (mode.clock is ClockKind.SIMULATED) != (mode.market_events is MarketEvents.REPLAY):
+    if mode.clock is ClockKind.SIMULATED and mode.market_events is not MarketEvents.REPLAY:
         yield Problem(
-            ("mode", "clock"),
-            "a replay needs clock: simulated, and live venues need clock: wall",
-            shown=repr(mode.clock.value),
+            ("mode", "clock"), "only a replay can have a simulated clock, live events need wall", shown="'simulated'"
         )
-    if mode.execution is Execution.VENUES and mode.market_events is MarketEvents.REPLAY:
+    if mode.execution in (Execution.VENUES, Execution.BUS) and mode.market_events is MarketEvents.REPLAY:
         yield Problem(
             ("mode", "execution"),
-            "real orders cannot be sent on replayed data: choose simulated or none",
-            shown="'venues'",
+            "orders on replayed data cannot leave the process: choose simulated or none",
+            shown=repr(mode.execution.value),
         )
     if mode.execution is Execution.VENUES and config.store.type == "memory":
         yield Problem(
@@ -179,7 +185,19 @@ def _strategies(config: Config) -> Iterator[Problem]:
             yield Problem(("strategies", name, "bar_interval"), "required by the strategy's on_bar, such as 10s or 1m")
     if not any(strategy.enabled for strategy in config.strategies.values()):
         yield Problem(
-            ("strategies",), f"mode {config.mode.name} runs strategies, and none is enabled; try strategies=ema_cross"
+            ("strategies",),
+            f"mode {config.mode.name} {'serves' if config.gateway.serve else 'runs'} strategies, and none is enabled; "
+            "try strategies=ema_cross",
         )
     if config.mode.execution is Execution.SIMULATED and not any(config.portfolio.balances.values()):
         yield Problem(("portfolio", "balances"), "nothing is held anywhere, so no order could be paid for")
+
+
+def _recorder(config: Config) -> Iterator[Problem]:
+    recorder = config.recorder
+    if recorder.enabled and "://" in recorder.path and recorder.spool is None:
+        yield Problem(
+            ("recorder", "path"),
+            "a store that is no folder needs recorder.spool, a folder on this machine to record into first",
+            shown=repr(recorder.path),
+        )

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from quantai.core.clock import Clock
-from quantai.core.enums import OrderState, OrderType
-from quantai.core.errors import BusError, OrderError
+from quantai.core.enums import OrderState
+from quantai.core.errors import BusError
 from quantai.core.identifiers import ClientOrderIds
 from quantai.core.numbers import ZERO
 from quantai.events import (
@@ -25,6 +25,7 @@ from quantai.events.bus import EventBus
 from quantai.exchanges.base import CancelOrder, ExecType, ExecutionConnector, ExecutionReport, SubmitOrder
 from quantai.oms.journal import Journal
 from quantai.oms.models import Order, OrderRequest
+from quantai.oms.orders import new_order
 from quantai.oms.reports import Head, is_sound_fill, status_event
 from quantai.oms.risk.base import Approved, Denied, RiskEngine
 from quantai.oms.state_machine import CANCELABLE, next_state
@@ -67,9 +68,12 @@ class OrderManager:
         for executor in executors.values():
             executor.on_report(self.apply)
 
-    def submit(self, request: OrderRequest) -> Order:
-        """Check `request` and send it, or deny it: the order tells. Raises `OrderError` for what is no order."""
-        order = self._new_order(request)
+    def submit(self, request: OrderRequest, client_order_id: str = "") -> Order:
+        """Check `request` and send it, or deny it: the order tells. Raises `OrderError` for what is no order.
+
+        The id is made here where whoever asks did not make one.
+        """
+        order = self._new_order(request, client_order_id)
         verdict = self._risk.check(order)
         if isinstance(verdict, Denied):
             self._deny(verdict)
@@ -77,21 +81,33 @@ class OrderManager:
             self._send(verdict)
         return order
 
-    def cancel(self, order: Order) -> None:
-        """Ask the venue to cancel. An order that is closed, or already being cancelled, is left as it is."""
+    def deny(self, request: OrderRequest, client_order_id: str, code: str, reason: str) -> Order:
+        """Refuse `request` before risk is asked. Raises `OrderError` for what is no order."""
+        order = self._new_order(request, client_order_id)
+        self._deny(Denied(order, code, reason))
+        return order
+
+    def find(self, client_order_id: str) -> Order | None:
+        """The order of that id, open or closed, as far back as the journal goes."""
+        return self._journal.get(client_order_id)
+
+    def cancel(self, order: Order, cause: str = "") -> None:
+        """Ask the venue to cancel, because of the event `cause` refers to. An order that is closed, or already being
+        cancelled, is left as it is.
+        """
         if order.state not in CANCELABLE:
             return
         order.state = OrderState.PENDING_CANCEL
-        event = OrderPendingCancelEvent(*self._head(order, self._clock.now_ns()))
+        event = OrderPendingCancelEvent(*self._head(order, self._clock.now_ns(), cause))
         self._keep(order, event)
         command = CancelOrder(order.client_order_id, order.symbol, order.venue_order_id)
         self._hand_over(order, event, lambda: self._executors[order.venue].cancel(command))
 
-    def cancel_all(self, strategy: str | None = None, symbol: str | None = None) -> list[Order]:
+    def cancel_all(self, strategy: str | None = None, symbol: str | None = None, cause: str = "") -> list[Order]:
         """Cancel every open order, or those of one strategy or symbol; the orders that were open."""
         orders = self.open_orders(strategy, symbol)
         for order in orders:
-            self.cancel(order)
+            self.cancel(order, cause)
         return orders
 
     def open_orders(self, strategy: str | None = None, symbol: str | None = None) -> list[Order]:
@@ -102,27 +118,10 @@ class OrderManager:
             if strategy in (None, order.strategy) and symbol in (None, order.symbol)
         ]
 
-    def _new_order(self, request: OrderRequest) -> Order:
-        if (request.price is None) != (request.order_type is OrderType.MARKET):
-            raise OrderError(f"a {request.order_type} order {'needs a' if request.price is None else 'takes no'} price")
-        if not request.side.sign:
-            raise OrderError(f"an order buys or sells, its side cannot be {request.side}")
-        if request.instrument.venue not in self._executors:
-            raise OrderError(f"nothing executes orders at {request.instrument.venue}")
-        now = self._clock.now_ns()
-        return Order(
-            client_order_id=self._ids.next(request.strategy),
-            strategy=request.strategy,
-            instrument=request.instrument,
-            side=request.side,
-            order_type=request.order_type,
-            quantity=request.quantity,
-            price=request.price,
-            time_in_force=request.time_in_force,
-            cause=request.cause,
-            ts_submitted=now,
-            ts_last=now,
-        )
+    def _new_order(self, request: OrderRequest, client_order_id: str) -> Order:
+        order = new_order(request, client_order_id, self._clock.now_ns(), self._executors)
+        order.client_order_id = client_order_id or self._ids.next(request.strategy)
+        return order
 
     def _deny(self, verdict: Denied) -> None:
         order = verdict.order
@@ -261,10 +260,10 @@ class OrderManager:
             order.state,
         )
 
-    def _head(self, order: Order, ts_event: int) -> Head:
-        """The fields every order event begins with."""
+    def _head(self, order: Order, ts_event: int, cause: str = "") -> Head:
+        """The fields every order event begins with; `cause` is the order's own where it is not given."""
         now = self._clock.now_ns()
-        return (order.client_order_id, order.strategy, order.venue, order.symbol, ts_event, now, order.cause)
+        return (order.client_order_id, order.strategy, order.venue, order.symbol, ts_event, now, cause or order.cause)
 
     def _keep(self, order: Order, event: OrderEvent) -> bool:
         """Whether the journal took `event`. A journal that fails stops new orders, never a cancel or a fill."""

@@ -70,7 +70,10 @@ class RunRecorder:
 
     def _on_order(self, event: OrderEvent) -> None:
         self.decisions.update(event)
-        total, own = self.counts[TOTAL], self.counts[event.strategy]
+        own = self.counts.get(event.strategy)
+        if own is None:  # of a strategy that may not trade here: it was denied
+            return
+        total = self.counts[TOTAL]
         if isinstance(event, FillEvent):
             total.fills += 1
             own.fills += 1

@@ -145,11 +145,11 @@ class BaseStrategy(Component):
 
     def cancel(self, order: Order) -> None:
         """Ask for an order to be cancelled; what became of it comes as an order event."""
-        self._context.orders.cancel(order)
+        self._context.orders.cancel(order, self._cause())
 
     def cancel_all(self, symbol: str | None = None) -> None:
         """Cancel all open orders of this strategy, or those on `symbol`."""
-        self._context.orders.cancel_all(self.name, symbol)
+        self._context.orders.cancel_all(self.name, symbol, self._cause())
 
     def every(self, interval: str, name: str = "") -> Timer:
         """Call `on_timer` at every whole multiple of `interval` (such as `5s`); cancel the timer to stop."""
@@ -216,7 +216,6 @@ class BaseStrategy(Component):
         if self._context.is_stopped():
             raise OrderError(f"{self.name} is stopped and may not trade any more")
         instrument = self.instrument(symbol, venue)
-        cause = self._context.cause()
         return self._context.orders.submit(
             OrderRequest(
                 strategy=self.name,
@@ -226,9 +225,13 @@ class BaseStrategy(Component):
                 quantity=instrument.quantize_quantity(quantity),
                 price=None if price is None else instrument.quantize_price(price),
                 time_in_force=_time_in_force(time_in_force),
-                cause=cause.reference if cause is not None else "",
+                cause=self._cause(),
             )
         )
+
+    def _cause(self) -> str:
+        cause = self._context.cause()
+        return cause.reference if cause is not None else ""
 
 
 def _time_in_force(value: TimeInForce | str) -> TimeInForce:

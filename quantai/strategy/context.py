@@ -9,7 +9,7 @@ from quantai.core.clock import Clock, Timer
 from quantai.data.market import MarketView
 from quantai.events import Event
 from quantai.instruments import Instrument
-from quantai.oms.order_manager import OrderManager
+from quantai.oms.orders import Orders
 from quantai.oms.routing import SimpleRouter
 from quantai.portfolio.portfolio import Portfolio
 
@@ -24,7 +24,7 @@ class StrategyContext:
     instruments: tuple[Instrument, ...]
     clock: Clock
     market: MarketView
-    orders: OrderManager
+    orders: Orders
     router: SimpleRouter
     portfolio: Portfolio
     cause: Callable[[], Event | None]

@@ -26,7 +26,7 @@ from quantai.events import (
 )
 from quantai.events.bus import EventBus, Handler, Subscription
 from quantai.instruments import Instrument
-from quantai.oms.order_manager import OrderManager
+from quantai.oms.orders import Orders
 from quantai.oms.routing import SimpleRouter
 from quantai.portfolio.portfolio import Portfolio
 from quantai.strategy.base import BaseStrategy
@@ -71,7 +71,7 @@ class StrategyRunner:
         bus: EventBus,
         clock: Clock,
         market: MarketView,
-        orders: OrderManager,
+        orders: Orders,
         router: SimpleRouter,
         portfolio: Portfolio,
     ) -> None:

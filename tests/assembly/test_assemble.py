@@ -13,7 +13,7 @@ from quantai.core.enums import Side
 from quantai.core.errors import StartupError, StoreError
 from quantai.events import MarketEvent, TickEvent, TradeEvent
 from quantai.events.persistence.part_writer import PartWriter
-from quantai.events.persistence.recording import write_events
+from quantai.events.persistence.schema import to_table
 from quantai.exchanges.feed import VenueFeed
 from quantai.simulation.replay import Replay
 from tests.assembly.world import BRIEF, PAPER, graph_of, only
@@ -32,7 +32,8 @@ def store(tmp_path: Path) -> Path:
         TradeEvent("binance", "BTC/USDT", ts_ns, ts_ns, 65_000.0, 1.0, Side.BUY, str(ts_ns))
         for ts_ns in range(START_NS, START_NS + 10_000_000_000, 1_000_000_000)
     ]
-    assert write_events(PartWriter(tmp_path / "store"), events).written == 10
+    table = to_table(TradeEvent, events)
+    assert PartWriter(tmp_path / "store").write(TradeEvent, "binance", "BTC/USDT", table)
     return tmp_path / "store"
 
 

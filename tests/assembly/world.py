@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 from quantai.assembly import Graph, assemble
 from quantai.config import load_config
-from quantai.events import TickEvent, TimerEvent, TradeEvent
+from quantai.events import FillEvent, TickEvent, TimerEvent, TradeEvent
+from quantai.exchanges.base import Capabilities
+from quantai.exchanges.synthetic import SyntheticExchange
+from quantai.oms.models import Order
 from quantai.strategy import BaseStrategy
 
 PAPER = (
@@ -69,3 +73,29 @@ class RestingAndHanging(Resting):
 
     async def on_stop(self) -> None:
         await asyncio.Event().wait()
+
+
+class Eager(BaseStrategy):
+    """Buys once, at the market; keeps what its position was when it heard of the fill."""
+
+    def on_start(self) -> None:
+        self._order: Order | None = None
+        self._held: list[Decimal] = []
+
+    def on_tick(self, tick: TickEvent) -> None:
+        if self._order is None:
+            self._order = self.buy(tick.symbol, 0.01)
+
+    def on_fill(self, fill: FillEvent) -> None:
+        self._held.append(self.position(fill.symbol))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the order has traded in full."""
+        return self._order is not None and not self._order.is_open
+
+
+class OnlyBooks(SyntheticExchange):
+    """A venue without ticks."""
+
+    capabilities = Capabilities(channels=frozenset({"book", "trade", "bar"}))

@@ -9,7 +9,7 @@ import pytest
 
 from quantai.config import ConfigProblems, load_config
 from quantai.config.compose import compose_config
-from quantai.config.schema import FilesData
+from quantai.config.schema import FilesData, RedisBusSection
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -24,12 +24,35 @@ def test_the_shipped_configuration_is_valid() -> None:
     assert set(config.strategies) == {"ema_cross", "market_maker", "cross_venue_spread"}
 
 
-@pytest.mark.parametrize("name", ["simulation", "recorder"])
-def test_the_configurations_of_the_systemd_unit_are_valid(name: str) -> None:
-    assert (
-        load_config(config_name=name).config.mode.name
-        == {"simulation": "simulation", "recorder": "live_recording"}[name]
-    )
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("simulation", "simulation"),
+        ("recorder", "live_recording"),
+        ("distributed_execution", "paper"),
+        ("distributed_strategies", "strategies"),
+        ("distributed_recorder", "bus_recording"),
+    ],
+)
+def test_the_configurations_of_the_systemd_unit_are_valid(name: str, mode: str) -> None:
+    assert load_config(config_name=name).config.mode.name == mode
+
+
+def test_the_examples_of_several_daemons_share_a_bus() -> None:
+    names = ("distributed_execution", "distributed_strategies", "distributed_recorder")
+    buses = [load_config(config_name=name).config.bus for name in names]
+    assert {(bus.type, getattr(bus, "name", ""), getattr(bus, "url", "")) for bus in buses} == {
+        ("redis", "quantai", "redis://127.0.0.1:6379/0")
+    }
+
+
+def test_the_password_of_redis_is_a_reference_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2")
+    config = load_config(["bus=redis", "bus.receive=[]"]).config
+    assert isinstance(config.bus, RedisBusSection)
+    assert config.bus.password is not None
+    assert config.bus.password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(config)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +65,7 @@ def test_the_configurations_of_the_systemd_unit_are_valid(name: str) -> None:
     ],
 )
 def test_every_shipped_choice_is_valid(group: str, choice: str) -> None:
-    load_config([f"{group}={choice}"])
+    load_config([f"{group}={choice}", *(["bus.receive=[]"] if choice == "redis" else [])])
 
 
 def test_a_value_is_overridden_from_the_command_line() -> None:

@@ -42,7 +42,7 @@ WRONG = [
         "unknown top-level key",
         "strategy=ema_cross",
         "strategy = 'ema_cross': unknown key; did you mean 'strategies'? (valid keys: mode, data, exchanges, instruments, "
-        "strategies, risk, routing, portfolio, simulation, bus, store, recorder, schedule, logging, ops)",
+        "strategies, risk, routing, portfolio, simulation, bus, gateway, store, recorder, schedule, logging, ops)",
     ),
     said(
         "unknown key of a section",
@@ -165,7 +165,7 @@ WRONG = [
     said(
         "a word that is nearly one of a few",
         "mode.execution=simulatd",
-        "mode.execution = 'simulatd': did you mean 'simulated'? (one of simulated, venues, none)",
+        "mode.execution = 'simulatd': did you mean 'simulated'? (one of simulated, venues, bus, none)",
     ),
     said(
         "a kind of data that is none",
@@ -297,9 +297,15 @@ WRONG = [
         "strategies.ema_cross: fast (50) must be below slow (30)",
     ),
     said(
-        "a replay on the wall clock",
-        "mode.clock=wall",
-        "mode.clock = 'wall': a replay needs clock: simulated, and live venues need clock: wall",
+        "live events on a simulated clock",
+        "mode.clock=simulated",
+        "mode.clock = 'simulated': only a replay can have a simulated clock, live events need wall",
+        "mode=paper",
+    ),
+    said(
+        "orders on replayed data that leave the process",
+        "mode.execution=bus",
+        "mode.execution = 'bus': orders on replayed data cannot leave the process: choose simulated or none",
     ),
     Wrong(
         "real orders without a durable journal",
@@ -327,6 +333,120 @@ WRONG = [
         "an asset without a price",
         "~data.assets.ETH",
         "data.assets: instruments.binance_eth_perp needs the asset ETH; there are: BTC",
+    ),
+    # Several daemons
+    Wrong(
+        "strategies alone on a bus inside the process",
+        "conf/bus/memory.yaml:1: bus.type = 'memory': mode strategies needs a bus between daemons: bus=redis",
+        ("mode=strategies",),
+    ),
+    Wrong(
+        "a gateway on a bus inside the process",
+        "conf/bus/memory.yaml:1: bus.type = 'memory': gateway.serve needs a bus between daemons: bus=redis",
+        ("mode=paper", "gateway=serve"),
+    ),
+    Wrong(
+        "a gateway where nothing is executed",
+        "conf/gateway/serve.yaml:2: gateway.serve = true: mode strategies executes nothing itself that could be served",
+        ("mode=strategies", "gateway=serve", "bus=redis"),
+    ),
+    Wrong(
+        "a gateway in a replay",
+        "conf/gateway/serve.yaml:2: gateway.serve = true: strategies in other daemons live by the wall clock, not in a replay",
+        ("gateway=serve", "bus=redis"),
+    ),
+    said(
+        "a sign of life as rare as death",
+        "gateway.heartbeat=10s",
+        "gateway.heartbeat = 10s: must be at most half of strategy_timeout (10s): one may be lost",
+    ),
+    said(
+        "asking again what could be carried out late",
+        "gateway.answer_timeout=5s",
+        "gateway.answer_timeout = 5s: must be more than max_command_age (5s): what is asked again must be too old to be "
+        "carried out late",
+    ),
+    Wrong(
+        "strategies that publish what is not theirs",
+        "conf/bus/redis.yaml:8: bus.publish: order.* is for another daemon to publish, not this one",
+        ("mode=strategies", "bus=redis"),
+    ),
+    said(
+        "strategies whose orders nobody hears",
+        "bus.publish=['system.*']",
+        "bus.publish: does not match command.submit.ema_cross, without which this daemon cannot work",
+        "mode=strategies",
+        "bus=redis",
+    ),
+    said(
+        "strategies that hear no fills",
+        "bus.receive=['market.*','state.*']",
+        "bus.receive: does not match order.filled.ema_cross, without which this daemon cannot work",
+        "mode=strategies",
+        "bus=redis",
+        "bus.publish=['command.*']",
+    ),
+    Wrong(
+        "execution that would take another's orders for its own",
+        "conf/bus/redis.yaml:9: bus.receive: order.* is this daemon's own, and must not come from another",
+        (
+            "mode=paper",
+            "bus=redis",
+            "exchanges=[synthetic]",
+            "instruments=[synthetic]",
+            "portfolio=synthetic",
+            "strategies=[synthetic_ema_cross]",
+        ),
+    ),
+    said(
+        "execution that hears no orders",
+        "bus.receive=['market.*']",
+        "bus.receive: does not match command.submit.ema_cross, without which this daemon cannot work",
+        "mode=paper",
+        "gateway=serve",
+        "bus=redis",
+    ),
+    said(
+        "a password in an address",
+        "bus.url='redis://me:hunter2@db:6379/0'",
+        "bus.url = (not shown): must not hold a user or password: give bus.username, and bus.password by reference",
+        "bus=redis",
+    ),
+    said(
+        "an address that is none of Redis",
+        "bus.url=db:6379",
+        "bus.url = 'db:6379': expected redis://host:6379/0, rediss://host:6379/0 (TLS) or unix:///path",
+        "bus=redis",
+    ),
+    said("a password of Redis on the command line", "bus.password=hunter2", f"bus.password = {_SECRET}", "bus=redis"),
+    said(
+        "a kind of bus that is none",
+        "bus.type=redi",
+        "bus.type = 'redi': did you mean 'redis'? (one of memory, redis)",
+    ),
+    said(
+        "resuming without a group",
+        "bus.resume=true",
+        "bus.resume = true: needs bus.group, a name of this process that no other uses",
+        "bus=redis",
+    ),
+    said(
+        "certificates without TLS",
+        "bus.ca_file=ca.pem",
+        "bus.ca_file = 'ca.pem': is for TLS: bus.url must begin with rediss://",
+        "bus=redis",
+    ),
+    said(
+        "object storage without a folder to record into",
+        "recorder.path=s3://bucket/store",
+        "recorder.path = 's3://bucket/store': a store that is no folder needs recorder.spool, a folder on this machine to "
+        "record into first",
+        "recorder=market",
+    ),
+    Wrong(
+        "nothing to serve",
+        "composed configuration: strategies: mode paper serves strategies, and none is enabled; try strategies=ema_cross",
+        ("mode=paper", "gateway=serve", "bus=redis", "strategies=[]", "bus.receive=['command.*']"),
     ),
     Wrong(
         "nothing to run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantai.config.schema.bus import BusSection, GatewaySection, MemoryBusSection, RedisBusSection
 from quantai.config.schema.component import ComponentSection
 from quantai.config.schema.markets import (
     ClockKind,
@@ -16,7 +17,6 @@ from quantai.config.schema.markets import (
     SyntheticData,
 )
 from quantai.config.schema.runtime import (
-    BusSection,
     JobKind,
     JobSection,
     LoggingSection,
@@ -40,12 +40,12 @@ class Config(Section):
     """The whole configuration. Each field is a Hydra group: a folder under `conf/` with the files to choose from."""
 
     mode: ModeSection
-    """Simulation, recording, paper or live."""
+    """Simulation, recording, paper or live; or a part of one, with the others in other daemons."""
     data: DataSection
     """What a replay plays."""
-    exchanges: dict[Name, ExchangeSection]
+    exchanges: dict[Name, ExchangeSection] = {}
     """The venues, by name."""
-    instruments: dict[Name, InstrumentSection]
+    instruments: dict[Name, InstrumentSection] = {}
     """What can be traded, by name."""
     strategies: dict[Name, StrategySection] = {}
     """What trades, by name."""
@@ -59,6 +59,8 @@ class Config(Section):
     """The simulated exchange and the run's output."""
     bus: BusSection
     """The event bus."""
+    gateway: GatewaySection = GatewaySection()
+    """Orders between daemons."""
     store: StoreSection
     """The order journal."""
     recorder: RecorderSection
@@ -80,15 +82,18 @@ __all__ = [
     "ExchangeSection",
     "Execution",
     "FilesData",
+    "GatewaySection",
     "InstrumentSection",
     "JobKind",
     "JobSection",
     "LoggingSection",
     "MarketEvents",
+    "MemoryBusSection",
     "ModeSection",
     "OpsSection",
     "PortfolioSection",
     "RecorderSection",
+    "RedisBusSection",
     "RiskCheckSection",
     "RiskSection",
     "RoutingRule",

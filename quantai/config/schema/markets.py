@@ -20,6 +20,7 @@ class MarketEvents(StrEnum):
 
     REPLAY = "replay"
     VENUES = "venues"
+    BUS = "bus"
 
 
 class Execution(StrEnum):
@@ -27,6 +28,7 @@ class Execution(StrEnum):
 
     SIMULATED = "simulated"
     VENUES = "venues"
+    BUS = "bus"
     NONE = "none"
 
 
@@ -43,11 +45,12 @@ class ModeSection(Section):
     name: Name
     """What the mode is called in logs and summaries."""
     market_events: MarketEvents
-    """`replay` plays `data`, `venues` streams from the exchanges."""
+    """`replay` plays `data`, `venues` streams from the exchanges, `bus` takes what another daemon streams."""
     execution: Execution
-    """`simulated` fills against the market seen, `venues` sends real orders, `none` runs no strategies."""
+    """`simulated` fills against the market seen, `venues` sends real orders, `bus` asks another daemon to, `none` runs
+    no strategies."""
     clock: ClockKind
-    """`simulated` follows the replay, `wall` is the machine's."""
+    """`simulated` follows the replay, `wall` is the machine's: a replay on it is restamped as it is published."""
 
 
 def _unified_symbol(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How the daemon itself runs: `bus`, `store`, `recorder`, `schedule`, `logging`, `ops`."""
+"""How the daemon itself runs: `store`, `recorder`, `schedule`, `logging`, `ops`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from typing import Annotated, Literal
 from pydantic import ByteSize, Field
 
 from quantai.core.params import PositiveDuration, Section
-
-
-class BusSection(Section):
-    """The event bus."""
-
-    type: Literal["memory"]
-    """`memory` is in this process."""
-    queue_limit: Annotated[int, Field(ge=1, le=100_000_000)] = 65_536
-    """Events that may wait behind the one being handled; a handler that publishes more gets an error."""
 
 
 class StoreSection(Section):
@@ -33,11 +24,15 @@ class RecorderSection(Section):
 
     enabled: bool = False
     path: Annotated[str, Field(min_length=1)] = "store"
-    """The root of the store to write to."""
+    """The root of the store to write to: a folder, or object storage such as `s3://bucket/prefix`."""
+    spool: Annotated[str, Field(min_length=1)] | None = None
+    """A folder on this machine for what is not in the store yet; required for object storage, else inside the store."""
     topics: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["market.*"]
     """Patterns of what is recorded; `*` is any run of characters."""
     flush_interval: PositiveDuration = 1_000_000_000
     """What a crash may cost at most."""
+    part_interval: PositiveDuration = 300_000_000_000
+    """How often what was recorded becomes parts of the store, a file for each stream."""
     max_buffered: Annotated[int, Field(ge=1_000)] = 1_000_000
     """Events held while the disk does not take them; beyond that the oldest are dropped and counted."""
 

@@ -1,0 +1,296 @@
+"""The OMS as strategies see it where another daemon executes: requests go out on the bus, order events come back.
+
+- An order's state is what its events say. What is not answered in time is `UNKNOWN`, never rejected, and asked again
+  until it is answered: the other side carries a request out once, and denies what has become too old.
+- Fills are booked before strategies see them: this subscribes before they do.
+- Where events may have been missed, at the start too, the other side is asked for everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from quantai.core.clock import NS_PER_SECOND, Clock, Timer
+from quantai.core.enums import OrderState
+from quantai.core.errors import StartupError, UnknownInstrument
+from quantai.core.identifiers import ClientOrderIds
+from quantai.events import (
+    BalanceStateEvent,
+    Event,
+    FillEvent,
+    OrderDeniedEvent,
+    OrderEvent,
+    OrderPendingCancelEvent,
+    OrderStateEvent,
+    OrderSubmittedEvent,
+    OrderUnknownEvent,
+    PositionStateEvent,
+    StateEvent,
+)
+from quantai.events.bus import EventBus
+from quantai.instruments import InstrumentCatalogue
+from quantai.oms import gateway
+from quantai.oms.mirror import FillLog, KnownOrders, adopt, adopt_state, follow, order_of
+from quantai.oms.models import Order, OrderRequest
+from quantai.oms.orders import new_order
+from quantai.oms.requests import Requests
+from quantai.oms.snapshot import Snapshot, SnapshotReader
+from quantai.oms.state_machine import CANCELABLE
+
+logger = logging.getLogger(__name__)
+
+COMPONENT = "remote orders"
+
+_MAX_FILLED = 100_000
+
+
+class Books(Protocol):
+    """What the portfolio does with what comes from the other side."""
+
+    def book_fill(self, fill: FillEvent) -> object:
+        """Take a fill into balances and position."""
+        ...
+
+    def restore(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
+        """Forget what is held and take this instead."""
+        ...
+
+
+class RemoteOrders:
+    """The orders of `strategies`. Implements `Orders`.
+
+    `session` names this run and must be greater, as text, than that of any run before. `execution` says who executes,
+    `simulated` or `venues`, once that is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: EventBus,
+        clock: Clock,
+        catalogue: InstrumentCatalogue,
+        books: Books,
+        strategies: Collection[str],
+        session: str,
+        answer_timeout_ns: int,
+        heartbeat_ns: int,
+        max_closed: int = 100_000,
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._catalogue = catalogue
+        self._books = books
+        self._strategies = frozenset(strategies)
+        self._session = session
+        self._answer_timeout_ns = answer_timeout_ns
+        self._heartbeat_ns = heartbeat_ns
+        self._requests = Requests(bus, clock, session)
+        self._ids = ClientOrderIds(session)
+        self._venues = frozenset(instrument.venue for instrument in catalogue)
+        self._orders = KnownOrders(max_closed)
+        self._waiting: dict[str, int] = {}  # since when an answer is due, by order
+        self._filled = FillLog(_MAX_FILLED)  # other daemons' strategies too
+        self._missed: dict[str, OrderStateEvent] = {}  # orders that traded while nobody here heard of it
+        self._reader = SnapshotReader()
+        self._is_synced = asyncio.Event()
+        self._timer: Timer | None = None
+        self.execution = ""
+        counted = ("submitted", "denied", "fills", "unknown", "illegal", "duplicates", "repeated", "resyncs")
+        self.counts = dict.fromkeys(counted, 0)
+
+    async def start(self, timeout_ns: int) -> None:
+        """Learn what is open and held. Raises `StartupError` where nobody answers within `timeout_ns`."""
+        await self._bus.subscribe("order.*", self._on_order, name=COMPONENT)
+        await self._bus.subscribe(f"state.*.{self._session}", self._on_state, name=COMPONENT)
+        breaks = ("system.gap.*", f"system.started.{gateway.COMPONENT}")
+        await self._bus.subscribe(breaks, lambda _: self._is_synced.clear(), name=COMPONENT)
+        self._timer = self._clock.call_every(self._heartbeat_ns, self._beat)
+        self._beat(self._clock.now_ns())
+        try:
+            async with asyncio.timeout(timeout_ns / NS_PER_SECOND):
+                await self._is_synced.wait()
+        except TimeoutError:
+            raise StartupError(
+                f"no execution daemon answered within {timeout_ns / NS_PER_SECOND:g} s: is one running, "
+                "with gateway=serve, on the same Redis and with the same bus.name?"
+            ) from None
+
+    async def close(self) -> None:
+        """Give no more signs of life: the other side cancels what is left open."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if left := self.open_orders():
+            logger.warning("%d orders may still be open; the execution daemon will cancel them", len(left))
+
+    def submit(self, request: OrderRequest) -> Order:
+        """Ask for an order; it tells what became of it. Raises `OrderError` for what is no order."""
+        order = new_order(request, "", self._clock.now_ns(), self._venues)
+        order.client_order_id = self._ids.next(request.strategy)
+        self.counts["submitted"] += 1
+        self._orders.keep(order)
+        self._waiting[order.client_order_id] = order.ts_submitted
+        if not self._requests.submit(order):
+            order.state, order.reason = OrderState.DENIED, "NOT_SENT: the bus did not take the request"
+            self.counts["denied"] += 1
+            self._orders.keep(order)
+        return order
+
+    def cancel(self, order: Order, cause: str = "") -> None:
+        """Ask for an order to be cancelled; one that is closed, or already being cancelled, is left as it is."""
+        if order.state in CANCELABLE:
+            self._expect_cancel(order)
+            self._requests.cancel(order, cause)
+
+    def cancel_all(self, strategy: str | None = None, symbol: str | None = None, cause: str = "") -> list[Order]:
+        """Cancel every open order of a strategy, or of all, those included that only the other side knows of."""
+        orders = self.open_orders(strategy, symbol)
+        for order in orders:
+            if order.state in CANCELABLE:
+                self._expect_cancel(order)
+        for name in sorted(self._strategies) if strategy is None else (strategy,):
+            self._requests.cancel_all(name, symbol, cause)
+        return orders
+
+    def open_orders(self, strategy: str | None = None, symbol: str | None = None) -> list[Order]:
+        """The orders that may still trade, oldest first."""
+        return [
+            order
+            for order in self._orders.open_orders()
+            if strategy in (None, order.strategy) and symbol in (None, order.symbol)
+        ]
+
+    def _expect_cancel(self, order: Order) -> None:
+        order.state = OrderState.PENDING_CANCEL
+        self._waiting[order.client_order_id] = self._clock.now_ns()
+
+    def _beat(self, due_ns: int) -> None:
+        """Give signs of life, and ask again for what was not answered."""
+        now_ns = self._clock.now_ns()
+        for strategy in sorted(self._strategies):
+            self._requests.give_sign_of_life(strategy)
+        if not self._is_synced.is_set():
+            self._requests.ask_for_state()
+        for client_order_id, since_ns in list(self._waiting.items()):
+            if now_ns - since_ns >= self._answer_timeout_ns:
+                self._waiting[client_order_id] = now_ns
+                self._ask_again(client_order_id, now_ns)
+
+    def _ask_again(self, client_order_id: str, now_ns: int) -> None:
+        order = self._orders.get(client_order_id)
+        if order is None or not order.is_open:
+            self._waiting.pop(client_order_id)
+            return
+        self.counts["repeated"] += 1
+        if order.state is OrderState.PENDING_CANCEL:
+            self._requests.cancel(order)
+            return
+        if order.state is OrderState.PENDING_NEW:
+            order.state, order.reason = OrderState.UNKNOWN, "no answer from the execution daemon yet"
+            self.counts["unknown"] += 1
+            head = (order.client_order_id, order.strategy, order.venue, order.symbol, now_ns, now_ns, order.cause)
+            self._requests.post(OrderUnknownEvent(*head, order.reason))
+        self._requests.submit(order)
+
+    def _on_order(self, event: OrderEvent) -> None:
+        order = self._orders.get(event.client_order_id)
+        if isinstance(event, FillEvent) and not self._book(event, order):
+            return
+        if order is None:
+            return
+        if isinstance(event, OrderUnknownEvent) and order.state is OrderState.UNKNOWN:
+            return  # our own, or one that tells nothing new
+        if not follow(order, event):
+            self.counts["illegal"] += 1
+            logger.warning(
+                "%s on order %s in state %s: nothing changed", event.topic, event.client_order_id, order.state
+            )
+            return
+        self.counts["denied"] += isinstance(event, OrderDeniedEvent)
+        self._settle(order, event)
+
+    def _settle(self, order: Order, event: Event) -> None:
+        """Keep the order, and wait no longer for what is answered."""
+        self._orders.keep(order)
+        match order.state:
+            case OrderState.UNKNOWN:
+                self._waiting.setdefault(order.client_order_id, self._clock.now_ns())
+                return
+            case OrderState.PENDING_NEW:
+                is_answered = isinstance(event, OrderSubmittedEvent | OrderStateEvent)
+            case OrderState.PENDING_CANCEL:
+                is_answered = isinstance(event, OrderPendingCancelEvent) or (
+                    isinstance(event, OrderStateEvent) and event.state is OrderState.PENDING_CANCEL
+                )
+            case _:
+                is_answered = True
+        if is_answered:
+            self._waiting.pop(order.client_order_id, None)
+
+    def _book(self, fill: FillEvent, order: Order | None) -> bool:
+        """Whether the fill is new; then it is in the books."""
+        before = order.filled_quantity if order is not None else self._filled.known(fill.client_order_id)
+        if before is not None and fill.cumulative_quantity <= before:
+            self.counts["duplicates"] += 1
+            return False
+        if before is not None and before + fill.quantity != fill.cumulative_quantity:
+            logger.warning("fills of %s were missed before %s", fill.client_order_id, fill.trade_id)
+            self._is_synced.clear()
+        self._filled.set(fill.client_order_id, fill.cumulative_quantity)
+        self.counts["fills"] += 1
+        try:
+            self._books.book_fill(fill)
+        except UnknownInstrument:  # another daemon's strategy: only the balances are ours too
+            self._is_synced.clear()
+        except Exception:
+            logger.exception("fill %s is not in the portfolio", fill)
+            self._is_synced.clear()
+        return True
+
+    def _on_state(self, event: StateEvent) -> None:
+        if event.request:
+            answer = self._reader.read(event)
+            if answer is not None:
+                self._restore(answer)
+        elif isinstance(event, OrderStateEvent):
+            self._on_order_state(event)
+
+    def _on_order_state(self, state: OrderStateEvent) -> None:
+        """What became of an order that was asked for again."""
+        order = self._orders.get(state.client_order_id)
+        if order is None:
+            return
+        if state.filled_quantity > order.filled_quantity:
+            self._missed[order.client_order_id] = state
+            self._is_synced.clear()
+        adopt_state(order, state)
+        self._settle(order, state)
+
+    def _restore(self, answer: Snapshot) -> None:
+        """Take the other side's word for everything; orders it did not name are asked for one by one."""
+        self.counts["resyncs"] += 1
+        self.execution = answer.execution
+        for state in (*self._missed.values(), *answer.orders):
+            self._filled.set(state.client_order_id, state.filled_quantity)
+            if state.strategy in self._strategies:
+                self._restore_order(state)
+        self._missed.clear()
+        there = {state.client_order_id for state in answer.orders}
+        for order in self.open_orders():
+            if order.client_order_id not in there:
+                self._waiting.setdefault(order.client_order_id, 0)
+        self._books.restore(answer.positions, answer.balances)
+        self._is_synced.set()
+
+    def _restore_order(self, state: OrderStateEvent) -> None:
+        order = self._orders.get(state.client_order_id)
+        if order is None:
+            try:
+                order = order_of(state, self._catalogue.get(state.venue, state.symbol))
+            except UnknownInstrument as error:
+                logger.warning("order %s is open and not managed here: %s", state.client_order_id, error)
+                return
+        adopt(order, state)
+        self._settle(order, state)
