@@ -6,8 +6,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
+# Other libraries are measured on the Python that all of them run on; PEERS_PIP is for options such as --find-links.
+PEERS_PYTHON ?= python3.13
+PEERS := $(patsubst %,benchmarks/peers/.venv-%/.ready,current next quantai)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs system clean
+.PHONY: help demo test lint format bench peers torture docs system clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +32,14 @@ format: $(VENV)/.development ## Put the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.development ## Measure: bus, store, synthetic market, whole runs
-	@for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+bench: $(VENV)/.development system ## Measure everything, write docs/performance.md (ARGS="bus store": only these)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+peers: $(VENV)/.development $(PEERS) ## Measure other libraries, in environments of their own (PEERS_PYTHON=python3.13)
+	@$(BIN)/python -m benchmarks.peers.run
+
+torture: $(VENV)/.development ## Kill a recorder 200 times under load, and check what it left
+	$(BIN)/python -m tests.torture.recorder --kills 200
 
 docs: $(VENV)/.development ## Write the parts of the docs that are made from the code
 	$(BIN)/python scripts/write_reference.py
@@ -37,8 +47,8 @@ docs: $(VENV)/.development ## Write the parts of the docs that are made from the
 system: ## Install the Debian packages that tests need, where they are missing
 	@scripts/install_system_packages
 
-clean: ## Remove the environment and all caches (runs and stores stay)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## Remove the environments and all caches (runs and stores stay)
+	rm -rf $(VENV) benchmarks/peers/.venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "QuantAI needs Python 3.11 or newer; set PYTHON=python3.12, say")'
@@ -52,3 +62,8 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/.python
 $(VENV)/.development: pyproject.toml constraints.txt | $(VENV)/.python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.runtime
+
+benchmarks/peers/.venv-%/.ready: benchmarks/peers/requirements-%.txt
+	$(PEERS_PYTHON) -m venv $(@D)
+	PIP_CONSTRAINT= PIP_BUILD_CONSTRAINT= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS_PIP) --requirement $<
+	@touch $@

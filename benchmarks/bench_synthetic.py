@@ -1,18 +1,18 @@
-"""How fast the synthetic market makes events: `pytest benchmarks/bench_synthetic.py`."""
+"""Synthetic market: how fast it makes events and hands them to a loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
-import pytest
-
+from benchmarks.figures import Figure, heading, show
+from benchmarks.timing import best_rate
 from quantai.core.clock import NS_PER_SECOND
 from quantai.data.synthetic import SyntheticInstrument, SyntheticMarket
 from quantai.instruments import Instrument
 
 _START_NS = 1_767_225_600 * NS_PER_SECOND
+_KINDS = (("tick", "trade"), ("trade",), ("book", "book_delta"))
 _INSTRUMENTS = (
     ("binance", "BTC/USDT", "0.1", 50_000.0),
     ("okx", "BTC/USDT", "0.1", 50_000.0),
@@ -20,7 +20,6 @@ _INSTRUMENTS = (
 )
 
 
-@pytest.fixture
 def hour() -> SyntheticMarket:
     """One hour of three instruments with the default model."""
     return SyntheticMarket(
@@ -37,20 +36,26 @@ def hour() -> SyntheticMarket:
     )
 
 
-@pytest.mark.parametrize("kinds", [("tick", "trade"), ("trade",), ("book", "book_delta")], ids="+".join)
-def test_bench_delivery(benchmark: Callable[..., int], hour: SyntheticMarket, kinds: tuple[str, ...]) -> None:
-    """Build every event and hand it to a loop; events a second go to the benchmark's extra info."""
+def deliver(market: SyntheticMarket, kinds: tuple[str, ...]) -> int:
+    """Build every event of these kinds and look at it."""
     prefixes = tuple(f"market.{kind}." for kind in kinds)
+    count = 0
+    for batch in market.batches(lambda topic: topic.startswith(prefixes)):
+        for _event in batch:
+            count += 1
+    return count
 
-    def deliver() -> int:
-        count = 0
-        for batch in hour.batches(lambda topic: topic.startswith(prefixes)):
-            for _event in batch:
-                count += 1
-        return count
 
-    events = benchmark(deliver)
-    record: Any = benchmark
-    if record.stats:
-        record.extra_info["events_per_second"] = round(events / record.stats.stats.median)
-    assert events > 10_000
+def figures() -> list[Figure]:
+    """One for each set of kinds."""
+    market = hour()
+    return [Figure(" and ".join(kinds), best_rate(partial(deliver, market, kinds)) / 1e6, "M/s") for kinds in _KINDS]
+
+
+def main() -> None:
+    """Show the figures."""
+    show(heading(__doc__), figures())
+
+
+if __name__ == "__main__":
+    main()
