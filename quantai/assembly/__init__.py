@@ -36,6 +36,7 @@ def assemble(config: Config, run_folder: Path, on_progress: Progress | None = No
             max_buffered=config.recorder.max_buffered,
             on_event=markets.bus.post,
             spool=config.recorder.spool,
+            marks_sessions=True,
         )
     return graph
 

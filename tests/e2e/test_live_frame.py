@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quantai.events import TickEvent
+from quantai.events import StartedEvent, StoppedEvent, TickEvent
 from quantai.events.persistence.reader import EventReader
 from tests.e2e.process import LIMIT_S, Daemon, has_traceback, summary_of
 
@@ -78,7 +78,10 @@ def test_the_recorder_tells_systemd_and_leaves_a_recording_that_replays(daemon: 
     recorded = [event for batch in EventReader(store).read_batches(None, None) for event in batch]
     summary = summary_of(daemon.run_folder())
     assert summary["mode"] == "live_recording"
-    assert len(recorded) == summary["events"] > 0
+    first, *market, last = recorded
+    assert isinstance(first, StartedEvent), "marks when recording began"
+    assert isinstance(last, StoppedEvent), "and when it ended"
+    assert len(market) == summary["events"] > 0
     assert any(isinstance(event, TickEvent) for event in recorded)
     listed = subprocess.run(
         [sys.executable, "-m", "quantai.cli", "data", "ls"],

@@ -38,7 +38,7 @@ def list_gaps(options: argparse.Namespace) -> int:
         length = "open" if gap.end_ns is None else span(gap.length_ns)
         why = gap.reason if gap.component == gap.venue else f"{gap.component}: {gap.reason}"
         table.add_row(
-            second(gap.start_ns), gap.venue, gap.symbol or "(all)", length, f"{gap.lost:,}" if gap.lost else "?", why
+            second(gap.start_ns), gap.venue or "(all)", gap.symbol or "(all)", length, f"{gap.lost:,}" if gap.lost else "?", why
         )
     console.print(table if found else "no gaps are known")
     return 0

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from quantai.events import ConnectedEvent, DisconnectedEvent, Event, GapEvent, SystemEvent
+from quantai.events import (
+    ConnectedEvent,
+    DisconnectedEvent,
+    Event,
+    GapEvent,
+    StartedEvent,
+    StoppedEvent,
+    SystemEvent,
+)
 from quantai.events.persistence.decode import decoder
 from quantai.events.persistence.maintenance.findings import GapSummary
 from quantai.events.persistence.maintenance.rows import merge_rows
@@ -17,14 +25,17 @@ from quantai.events.persistence.storage import Root, open_storage
 from quantai.events.persistence.store import list_parts, list_streams
 from quantai.events.persistence.times import END_NS, Time, to_range_ns
 
-LEDGER_TYPES = tuple(type_name(cls) for cls in (GapEvent, DisconnectedEvent, ConnectedEvent))
+LEDGER_TYPES = tuple(
+    type_name(cls) for cls in (GapEvent, DisconnectedEvent, ConnectedEvent, StoppedEvent, StartedEvent)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Something missing from `start_ns` to `end_ns` (None: not over when the recording ended), as `component` said.
 
-    `lost` counts events, 0 where nobody knows. Where a connection fell, `venue` is its component and `symbol` is empty.
+    `lost` counts events, 0 where nobody knows. Where a connection fell, `venue` is its component and `symbol` is empty;
+    where a recorder was stopped and started again, both are.
     """
 
     start_ns: int
@@ -72,9 +83,10 @@ def gaps_in(parts: Iterable[Part]) -> list[Gap]:
     by_type: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts:
         by_type[part.type].append(part)
-    recorded, fallen, stood = (by_type[name] for name in LEDGER_TYPES)
+    recorded, fallen, stood, stopped, started = (by_type[name] for name in LEDGER_TYPES)
     gaps = [_recorded(event) for event in _events(recorded) if isinstance(event, GapEvent)]
     gaps += _connections([event for event in _events([*fallen, *stood]) if isinstance(event, SystemEvent)])
+    gaps += _pauses([event for event in _events([*stopped, *started]) if isinstance(event, SystemEvent)])
     return sorted(gaps, key=lambda gap: (gap.start_ns, gap.venue, gap.symbol))
 
 
@@ -120,6 +132,16 @@ def _connections(events: list[SystemEvent]) -> Iterator[Gap]:
             yield _disconnection(since, event.ts_event)
     for since in fallen.values():
         yield _disconnection(since, None)
+
+
+def _pauses(events: list[SystemEvent]) -> Iterator[Gap]:
+    """From each time a recorder was stopped to its next start. One that never came back is none: it ended there."""
+    stopped: dict[str, int] = {}
+    for event in sorted(events, key=lambda event: event.ts_event):
+        if isinstance(event, StoppedEvent):
+            stopped[event.component] = event.ts_event
+        elif (since_ns := stopped.pop(event.component, None)) is not None:
+            yield Gap(since_ns, event.ts_event, "", "", 0, f"{event.component} was stopped", event.component)
 
 
 def _disconnection(since: DisconnectedEvent, end_ns: int | None) -> Gap:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from quantai.core.errors import StoreError
-from quantai.events import ConnectedEvent, DisconnectedEvent, GapEvent
+from quantai.events import ConnectedEvent, DisconnectedEvent, GapEvent, StartedEvent, StoppedEvent
 from quantai.events.persistence.maintenance import Gap, GapSummary, read_gaps
 from quantai.events.persistence.maintenance.gaps import summarise_gaps
 from tests.events.persistence.maintenance.stores import trades, write
@@ -61,6 +61,16 @@ def test_a_connection_that_fell_is_a_gap_until_it_stands(tmp_path: Path) -> None
     assert spans(found) == [(5, 9), (30, None)]
     assert (found[0].venue, found[0].symbol, found[0].reason) == ("v", "", "disconnected: reset by peer")
     assert found[1].length_ns == 0
+
+
+def test_a_recorder_that_was_stopped_and_started_again_is_a_gap_of_everything(tmp_path: Path) -> None:
+    started = [StartedEvent("recorder", time * SECOND, time * SECOND) for time in (1, 20, 40)]
+    stopped = [StoppedEvent("recorder", time * SECOND, time * SECOND) for time in (10, 30, 50)]
+    write(tmp_path, started)
+    write(tmp_path, stopped)
+    found = read_gaps(tmp_path)
+    assert spans(found) == [(10, 20), (30, 40)]
+    assert (found[0].venue, found[0].symbol, found[0].reason) == ("", "", "recorder was stopped")
 
 
 def test_connections_of_several_venues_are_told_apart(tmp_path: Path) -> None:
