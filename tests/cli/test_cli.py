@@ -82,6 +82,7 @@ def test_import_names_bad_rows_and_ends_with_status_2(elsewhere: Path, capsys: p
         (["data", "import", "nothing.csv", "--venue", "binance", "--symbol", "BTC/USDT"], 3, "nothing.csv"),
         (["data", "import", "x.csv", "--venue", "Binance"], 2, "must be small letters"),
         (["data", "import", "x.csv", "--venue", "binance", "--map-symbol", "BTCUSDT"], 2, "must be VENUE=UNIFIED"),
+        (["data", "import", "x.csv", "--venue", "binance", "--store", "s3://bucket/x"], 2, "into a local store"),
         (["report", "nothing"], 3, "nothing"),
         (["strategy", "new", "Bad-Name"], 2, "cannot name a strategy"),
     ],

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +57,7 @@ def test_verify_says_what_is_wrong_and_exits_3(store: Path, capsys: pytest.Captu
     assert run(["data", "verify"]) == 3
     out = printed(capsys)
     assert "1 trades are there before" in out
-    assert "1 problems" in out
+    assert "1 problem\n" in out
     assert "disk full" not in out
     tables = [line for line in out.splitlines() if not line.startswith(("  ", "duplicates", "overlap"))]
     assert max(map(len, tables)) <= 80
@@ -63,7 +66,7 @@ def test_verify_says_what_is_wrong_and_exits_3(store: Path, capsys: pytest.Captu
 def test_verify_of_a_sound_store_exits_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "other", trade(1))
     assert run(["data", "verify", str(tmp_path / "other")]) == 0
-    assert "1 rows in 1 parts of 1 streams: sound" in printed(capsys)
+    assert "1 row in 1 part of 1 stream: sound" in printed(capsys)
 
 
 def test_verify_writes_its_whole_report_as_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,8 +88,23 @@ def test_gaps_are_listed_and_filtered(store: Path, capsys: pytest.CaptureFixture
     assert max(map(len, out.splitlines())) <= 80
     assert run(["data", "gaps", "--start", "1970-01-01T00:00:15"]) == 0
     assert "disk full" not in printed(capsys)
-    assert run(["data", "gaps", "--venue", "okx"]) == 0
+    assert run(["data", "gaps", "--end", "1970-01-01T00:00:01"]) == 0
     assert printed(capsys) == "no gaps are known\n"
+
+
+def test_gaps_of_a_venue_that_was_never_recorded_are_no_clean_record(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "gaps", "--venue", "binanc"]) == 3
+    assert "has nothing of venues='binanc'" in capsys.readouterr().err
+
+
+def test_rows_are_whole_lines_for_programs_that_read_them(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "the disk was full, and full it was for longer than anybody would have liked it to be"
+    write(store, GapEvent("recorder", 30 * SECOND, 30 * SECOND, "", "", 0, 30 * SECOND, 0, reason))
+    assert run(["data", "gaps"]) == 0
+    [line] = [line for line in printed(capsys).splitlines() if reason in line]
+    assert line.split()[2:4] == ["(all)", "(all)"]
 
 
 def test_repair_tells_first_and_does_then(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +124,15 @@ def test_compact_shows_what_was_gained(store: Path, capsys: pytest.CaptureFixtur
     assert len(list((store / "type=trade").rglob("*.parquet"))) == 1
     assert run(["data", "compact"]) == 0
     assert "there is nothing to compact" in printed(capsys)
+
+
+def test_compact_tells_that_today_waits(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["data", "compact"])
+    printed(capsys)
+    assert run(["data", "compact"]) == 0
+    assert "--all takes it too" in printed(capsys)
+    assert run(["data", "compact", "--all"]) == 0
+    assert printed(capsys) == "there is nothing to compact\n"
 
 
 def test_compact_of_a_damaged_part_exits_3(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +156,60 @@ def test_no_store_exits_3(action: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["data", action, str(tmp_path / "nothing")]) == 3
     assert "there is no store" in capsys.readouterr().err
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_folder_with_nothing_in_it_does_not_pass_for_a_sound_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "verify", str(tmp_path)]) == 3
+    assert "holds nothing to verify" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "--spool", "nowhere"], "there is no folder nowhere"),
+        (["verify", "store", "other"], "unrecognized arguments: other"),
+        (["compact", "--max-rows", "0"], "'0' must be a whole number above 0"),
+        (["compact", "--type", "trades"], "no event type 'trades'"),
+        (["export", "--to", "nowhere/x.csv"], "there is no folder nowhere: make it first"),
+        (["export", "--to", "s3://bucket/x.csv"], "must be a file on this machine"),
+        (["export"], "required: --to"),
+        (["lss"], "invalid choice: 'lss'"),
+    ],
+)
+def test_wrong_arguments_are_told_in_a_line(
+    arguments: list[str], message: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["data", *arguments])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "--help` tells more)" in error
+    assert error.count("\n") == 1
+
+
+def test_ctrl_c_ends_with_a_line_and_status_130(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("quantai.cli.data.compact.compact", interrupted)
+    assert run(["data", "compact"]) == 130
+    assert capsys.readouterr().err.startswith("stopped by Ctrl-C")
+
+
+def test_nobody_reading_the_output_is_no_error(store: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "quantai.cli", "data", "verify", "--json", str(store)]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("action", ["verify", "repair", "compact"])

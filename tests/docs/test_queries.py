@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
+from quantai.core.enums import Liquidity, Side
+from quantai.events import FillEvent, OrderFilledEvent, OrderPartiallyFilledEvent, TickEvent
+from quantai.events.persistence import PartWriter
+from quantai.events.persistence.schema import arrow_schema, to_table
 from tests.docs.answers import EXPECTED, Row, Rows
-from tests.docs.session import Session
+from tests.docs.session import FIRST_DAY, Session, to_ns
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/queries.md"
 
@@ -83,6 +90,28 @@ def test_a_query_of_the_guide_gives_what_plain_python_gives(
     else:
         assert expected
         check(records(found), expected)
+
+
+def test_slippage_has_a_mid_for_every_fill_where_some_files_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB 2.0.0 loses rows there where an ASOF join has two conditions of equality."""
+    count, start_ns, parts = 1_000, to_ns(FIRST_DAY), PartWriter(tmp_path / "store")
+    columns = {name: start_ns + np.arange(1, count + 1) * 10 for name in ("ts_event", "ts_init")}
+    columns |= {field.name: np.full(count, 2.0) for field in arrow_schema(TickEvent) if field.name not in columns}
+    parts.write(TickEvent, "binance", "BTC/USDT", pa.table(columns, schema=arrow_schema(TickEvent)))
+    for cls, many in ((OrderFilledEvent, 18), (OrderPartiallyFilledEvent, 19)):
+        fills = [fill(cls, start_ns + 15 + 10 * count * number // many) for number in range(many)]
+        for some in (fills[:-1], fills[-1:]):
+            parts.write(cls, "binance", "BTC/USDT", to_table(cls, some))
+    monkeypatch.chdir(tmp_path)
+    [query] = [text for language, text in code_blocks()["Slippage against mid"] if language == "sql"]
+    assert [row["mid"] for row in records(duckdb.sql(query))] == [2.0] * 37
+
+
+def fill(cls: type[FillEvent], ts: int) -> FillEvent:
+    amounts = Decimal(2), Decimal(1), Decimal(1), Decimal(0), Decimal(0)
+    return cls("order", "demo", "binance", "BTC/USDT", ts, ts, "", str(ts), Side.BUY, *amounts, "USDT", Liquidity.TAKER)
 
 
 def test_every_query_is_checked() -> None:

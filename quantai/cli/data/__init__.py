@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Define the command."""
-    parser = commands.add_parser("data", help="fill a store with market data, look into it, and keep it in order")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    parser = commands.add_parser(
+        "data",
+        help="fill a store with market data, look into it, and keep it in order",
+        description="Fills a store with market data, looks into it, and keeps it in order.",
+        epilog="`quantai data ACTION --help` tells more.",
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     for module in (ls, imports, export, gaps, verify, repair, compact):
         module.add_parser(actions)

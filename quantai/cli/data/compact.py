@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
-from quantai.cli.data.shared import UNSOUND, WorkBar, add_action, add_selection, add_spool, make_table
+from quantai.cli.data.shared import (
+    UNSOUND,
+    WorkBar,
+    add_action,
+    add_selection,
+    add_spool,
+    make_console,
+    make_table,
+)
 from quantai.events.persistence.maintenance import CompactReport, compact
 from quantai.events.persistence.maintenance.compact import MAX_ROWS
 
@@ -27,9 +34,17 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_selection(parser)
     parser.add_argument("--all", action="store_true", help="also today (UTC), which a recorder may be adding to")
-    parser.add_argument("--max-rows", type=int, default=MAX_ROWS, help="of a part (default: %(default)s)")
+    parser.add_argument(
+        "--max-rows", type=_positive, default=MAX_ROWS, metavar="ROWS", help="of a part (default: %(default)s)"
+    )
     add_spool(parser)
     parser.set_defaults(command=compact_store)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number above 0")
+    return int(text)
 
 
 def compact_store(options: argparse.Namespace) -> int:
@@ -45,12 +60,12 @@ def compact_store(options: argparse.Namespace) -> int:
             max_rows=options.max_rows,
             on_progress=bar,
         )
-    _print(report)
+    _print(report, all_days=options.all)
     return UNSOUND if report.failed else 0
 
 
-def _print(report: CompactReport) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+def _print(report: CompactReport, *, all_days: bool) -> None:
+    console = make_console(soft_wrap=True)
     if report.compacted:
         table = make_table("Type", "Venue", "Symbol", "Date", "Files", "Rows", "MB", "now", right=4)
         for done in report.compacted:
@@ -62,4 +77,4 @@ def _print(report: CompactReport) -> None:
     for failed in report.failed:
         console.print(Text.assemble(f"{failed.where}\n  ", ("failed", "red"), f": {failed.why}"))
     if not (report.compacted or report.waiting or report.failed):
-        console.print("there is nothing to compact")
+        console.print(f"there is nothing to compact{'' if all_days else '; today (UTC) waits, --all takes it too'}")

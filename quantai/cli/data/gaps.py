@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from quantai.cli.data.shared import add_action, add_range, make_table, second, span
+from quantai.cli.data.shared import add_action, add_range, make_console, make_table, second, span
 from quantai.events.persistence.maintenance import read_gaps
+from quantai.events.persistence.store import list_parts
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -30,15 +29,18 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def list_gaps(options: argparse.Namespace) -> int:
-    """A line a gap. Raises `StoreError` where there is no store or the ledger cannot be read."""
+    """A line a gap. Raises `StoreError` for no store, one without that venue or symbol, or a ledger that is broken."""
+    list_parts(options.store, venues=options.venue, symbols=options.symbol)  # a mistyped name is no clean record
     found = read_gaps(options.store, venue=options.venue, symbol=options.symbol, start=options.start, end=options.end)
-    console = Console(highlight=False)
+    console = make_console()
+    if not found:
+        console.print("no gaps are known")
+        return 0
     table = make_table("Since (UTC)", "Venue", "Symbol", "Length", "Lost", "Why")
     for gap in found:
         length = "open" if gap.end_ns is None else span(gap.length_ns)
         why = gap.reason if gap.component == gap.venue else f"{gap.component}: {gap.reason}"
-        table.add_row(
-            second(gap.start_ns), gap.venue or "(all)", gap.symbol or "(all)", length, f"{gap.lost:,}" if gap.lost else "?", why
-        )
-    console.print(table if found else "no gaps are known")
+        lost = f"{gap.lost:,}" if gap.lost else "?"
+        table.add_row(second(gap.start_ns), gap.venue or "(all)", gap.symbol or "(all)", length, lost, why)
+    console.print(table)
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from quantai.cli.data.shared import DEFAULT_STORE
 from quantai.core.clock import iso_utc
 from quantai.core.errors import ConfigError
 from quantai.data.imports import CsvMapping, FileReport, FileStatus, ImportReport, import_files, list_formats
@@ -16,12 +17,18 @@ from quantai.data.progress import ProgressBar
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-_STORE = Path("store")
-
 
 def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Define the action."""
-    importing = actions.add_parser("import", help="take files of market data into a store")
+    importing = actions.add_parser(
+        "import",
+        help="take files of market data into a store",
+        description="Takes files of trades, quotes, bars and books into a store on the local disk. A file is imported "
+        "whole or not at all, and never twice.",
+        epilog="Exit status: 0 when all is well, 2 for wrong arguments, bad rows or a file that was refused, 3 when a "
+        "file or the store cannot be used, 130 after Ctrl-C.",
+        allow_abbrev=False,
+    )
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also .gz or .zip")
     importing.add_argument("--venue", required=True, help="the exchange the data is from, as it will be configured")
     importing.add_argument("--symbol", help="the ccxt-unified symbol of the data, e.g. BTC/USDT")
@@ -32,10 +39,14 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="VENUE=UNIFIED",
         help="for files of several symbols; repeatable",
     )
-    importing.add_argument("--store", type=Path, default=_STORE, help="root of the store (default: %(default)s)")
+    importing.add_argument(
+        "--store", default=DEFAULT_STORE, metavar="FOLDER", help="root of the store (default: %(default)s)"
+    )
     importing.add_argument("--format", help=f"one of {', '.join(list_formats())}; recognised where it can be")
     importing.add_argument("--mapping", type=Path, metavar="YAML", help="which column is what, for any other CSV")
-    importing.add_argument("--max-bad-rows", type=int, default=1_000, help="more fail the file (default: %(default)s)")
+    importing.add_argument(
+        "--max-bad-rows", type=int, default=1_000, metavar="ROWS", help="more fail the file (default: %(default)s)"
+    )
     importing.set_defaults(command=import_data)
 
 
@@ -92,6 +103,6 @@ def _print_file(console: Console, file: FileReport) -> None:
         console.print(f"  [yellow]{warning}[/yellow]")
 
 
-def _print_next(console: Console, report: ImportReport, store: Path) -> None:
+def _print_next(console: Console, report: ImportReport, store: str) -> None:
     if any(file.status is FileStatus.IMPORTED for file in report.files):
         console.print(f"next: quantai data ls {store}, or quantai-daemon data=files data.path={store}")

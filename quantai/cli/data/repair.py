@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
-from quantai.cli.data.shared import UNSOUND, WorkBar, add_action, add_spool
+from quantai.cli.data.shared import UNSOUND, WorkBar, add_action, add_spool, make_console
 from quantai.events.persistence.maintenance import RepairReport, repair
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def repair_store(options: argparse.Namespace) -> int:
 
 
 def _print(report: RepairReport, *, dry_run: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     for done in report.done:
         console.print(Text(f"{done.where}\n  {'would ' if dry_run else ''}{done.what}"))
     for failed in report.failed:

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from quantai.core.clock import NS_PER_SECOND, iso_utc
+from quantai.core.errors import StoreError
+from quantai.events.persistence.schema import event_class
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -21,7 +23,11 @@ DEFAULT_STORE = "store"
 UNSOUND = 3
 """The exit status where a store has problems."""
 
-_STATUS = "Exit status: 0 when all is well, 3 when the store has problems, 2 for wrong arguments."
+_STATUS = (
+    "Exit status: 0 when all is well, 3 when the store has problems or cannot be used, 2 for wrong arguments, "
+    "130 after Ctrl-C."
+)
+_UNFOLDED = 10_000
 
 
 def add_action(
@@ -30,7 +36,7 @@ def add_action(
     """The parser of an action on a store."""
     parser = actions.add_parser(name, help=help, description=description or help, epilog=_STATUS, allow_abbrev=False)
     parser.add_argument(
-        "store", nargs="?", default=DEFAULT_STORE, help="its root, a folder or a URI such as s3://bucket/prefix "
+        "store", nargs="?", default=DEFAULT_STORE, help="its root: a folder, or a URI such as s3://bucket/prefix "
         "(default: %(default)s)"
     )  # fmt: skip
     return parser
@@ -38,9 +44,19 @@ def add_action(
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Arguments for a part of the streams."""
-    parser.add_argument("--type", action="append", dest="types", metavar="TYPE", help="trade, tick, ...; repeatable")
-    parser.add_argument("--venue", action="append", dest="venues", metavar="VENUE", help="repeatable")
+    parser.add_argument(
+        "--type", action="append", dest="types", type=_event_type, metavar="TYPE", help="trade, tick, ...; repeatable"
+    )
+    parser.add_argument("--venue", action="append", dest="venues", metavar="VENUE", help="binance; repeatable")
     parser.add_argument("--symbol", action="append", dest="symbols", metavar="SYMBOL", help="BTC/USDT; repeatable")
+
+
+def _event_type(text: str) -> str:
+    try:
+        event_class(text)
+    except StoreError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
@@ -52,11 +68,27 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 def add_spool(parser: argparse.ArgumentParser) -> None:
     """The argument for journals that are not in the store."""
     parser.add_argument(
-        "--spool",
-        type=Path,
-        metavar="FOLDER",
-        help="recorder.spool, where journals are not in the store",
+        "--spool", type=_folder, metavar="FOLDER", help="recorder.spool, where journals are not in the store"
     )
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return Path(text)
+
+
+def make_console(*, soft_wrap: bool = False) -> Console:
+    """Standard output: tables are folded for people at a terminal, and have whole lines for programs that read them."""
+    console = Console(highlight=False, soft_wrap=soft_wrap)
+    if not console.is_terminal:
+        console.width = _UNFOLDED
+    return console
+
+
+def counted(number: int, what: str) -> str:
+    """`1 part`, `2,000 parts`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def make_table(*headings: str, right: int = 0) -> Table:
@@ -101,7 +133,7 @@ class WorkBar:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task("looking at the store", total=None)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -11,7 +11,18 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from quantai.cli.data.shared import UNSOUND, WorkBar, add_action, add_spool, make_table, minute, span
+from quantai.cli.data.shared import (
+    UNSOUND,
+    WorkBar,
+    add_action,
+    add_spool,
+    counted,
+    make_console,
+    make_table,
+    minute,
+    span,
+)
+from quantai.core.errors import StoreError
 from quantai.events.persistence.maintenance import Finding, GapSummary, StoreReport, StreamReport, verify
 
 if TYPE_CHECKING:
@@ -35,18 +46,21 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def verify_store(options: argparse.Namespace) -> int:
-    """Print the report. Raises `StoreError` where there is no store."""
+    """Print the report. Raises `StoreError` where there is no store, or nothing in it."""
     with WorkBar() as bar:
         report = verify(options.store, spool=options.spool, on_progress=bar)
+    if not (report.streams or report.findings):  # a mistyped folder must not pass for a sound store
+        raise StoreError(f"the store at {options.store} holds nothing to verify: is it the right one?")
     if options.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
+        sys.stdout.flush()
     else:
         _print(report)
     return 0 if report.is_sound else UNSOUND
 
 
 def _print(report: StoreReport) -> None:
-    console = Console(highlight=False)
+    console = make_console()
     _print_streams(console, report.streams)
     if report.gaps:
         _print_gaps(console, report.gaps)
@@ -54,8 +68,9 @@ def _print(report: StoreReport) -> None:
     problems = sum(finding.is_problem for finding in report.findings)
     rows = sum(stream.rows for stream in report.streams)
     parts = sum(stream.parts for stream in report.streams)
-    verdict = Text(f"{problems:,} problems", "red") if problems else Text("sound", "green")
-    console.print(Text.assemble(f"{rows:,} rows in {parts:,} parts of {len(report.streams)} streams: ", verdict))
+    verdict = Text(counted(problems, "problem"), "red") if problems else Text("sound", "green")
+    size = f"{counted(rows, 'row')} in {counted(parts, 'part')} of {counted(len(report.streams), 'stream')}: "
+    console.print(Text.assemble(size, verdict))
 
 
 def _print_streams(console: Console, streams: tuple[StreamReport, ...]) -> None:
@@ -71,7 +86,9 @@ def _print_gaps(console: Console, gaps: tuple[GapSummary, ...]) -> None:
     table = make_table("Gaps at", "Symbol", "Count", "Together", "Events lost", "Open", right=4)
     for gap in gaps:
         lost = f"{gap.lost:,}" if gap.lost else "unknown"
-        table.add_row(gap.venue, gap.symbol or "(all)", f"{gap.count:,}", span(gap.length_ns), lost, f"{gap.open:,}")
+        table.add_row(
+            gap.venue or "(all)", gap.symbol or "(all)", f"{gap.count:,}", span(gap.length_ns), lost, f"{gap.open:,}"
+        )
     console.print(table)
 
 

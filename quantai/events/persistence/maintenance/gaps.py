@@ -60,7 +60,8 @@ def read_gaps(
     start: Time | None = None,
     end: Time | None = None,
 ) -> list[Gap]:
-    """The gaps that touch `start` to `end` (exclusive), in order. Fallen connections concern every symbol of a venue.
+    """The gaps that touch `start` to `end` (exclusive), in order. Fallen connections concern every symbol of a venue,
+    recorders that did not run every venue.
 
     Raises `StoreError` where there is no store, or a file of the ledger cannot be read.
     """
@@ -73,7 +74,7 @@ def read_gaps(
         for gap in gaps_in(parts)
         if gap.start_ns < end_ns
         and (END_NS if gap.end_ns is None else gap.end_ns) >= start_ns
-        and venue in (None, gap.venue)
+        and (venue is None or gap.venue in (venue, ""))
         and (symbol is None or gap.symbol in (symbol, ""))
     ]
 
@@ -99,12 +100,22 @@ def summarise_gaps(gaps: Sequence[Gap]) -> tuple[GapSummary, ...]:
         GapSummary(
             *instrument,
             count=len(group),
-            length_ns=sum(gap.length_ns for gap in group),
+            length_ns=_together_ns(group),
             lost=sum(gap.lost for gap in group),
             open=sum(gap.end_ns is None for gap in group),
         )
         for instrument, group in sorted(groups.items())
     )
+
+
+def _together_ns(gaps: Sequence[Gap]) -> int:
+    """How long there was any gap: what overlaps counts once."""
+    total_ns, until_ns = 0, 0
+    for gap in sorted(gaps, key=lambda gap: gap.start_ns):
+        end_ns = gap.start_ns + gap.length_ns
+        total_ns += max(0, end_ns - max(gap.start_ns, until_ns))
+        until_ns = max(until_ns, end_ns)
+    return total_ns
 
 
 def _events(parts: Sequence[Part]) -> Iterator[Event]:

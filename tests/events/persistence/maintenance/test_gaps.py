@@ -73,6 +73,18 @@ def test_a_recorder_that_was_stopped_and_started_again_is_a_gap_of_everything(tm
     assert (found[0].venue, found[0].symbol, found[0].reason) == ("", "", "recorder was stopped")
 
 
+def test_what_stopped_everything_is_a_gap_of_every_venue(tmp_path: Path) -> None:
+    write(tmp_path, [gap(1, 2, venue="v")])
+    write(tmp_path, [gap(5, 6, venue="w")])
+    write(tmp_path, [gap(3, 4, venue="", symbol="")])
+    assert spans(read_gaps(tmp_path, venue="v", symbol="A/B")) == [(1, 2), (3, 4)]
+
+
+def test_gaps_that_overlap_are_summed_up_once() -> None:
+    gaps = [Gap(start, end, "v", "A/B", 1, "", "") for start, end in ((0, 10), (5, 12), (6, 8), (20, 21))]
+    assert summarise_gaps(gaps) == (GapSummary("v", "A/B", 4, 13, 4, 0),)
+
+
 def test_connections_of_several_venues_are_told_apart(tmp_path: Path) -> None:
     write(tmp_path, [disconnected(5, "v"), disconnected(6, "w")])
     write(tmp_path, [connected(7, "w"), connected(8, "v")])
