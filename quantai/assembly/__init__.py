@@ -47,8 +47,8 @@ def job_of(graph: Graph, section: JobSection) -> Job:
     if section.job is JobKind.CHECK_FEEDS:
         return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
     if trading is None:
-        return log_status(markets.feed)
-    return log_status(markets.feed, trading.orders, trading.portfolio)
+        return log_status(markets.feed, markets.bus)
+    return log_status(markets.feed, markets.bus, trading.orders, trading.portfolio)
 
 
 __all__ = ["Graph", "assemble", "job_of"]

@@ -13,6 +13,10 @@ from quantai.events.topics import compile_pattern
 _OWNED = ("order.filled.{}", "position.opened.{}", "portfolio.value", "state.order.x")
 _ASKED = ("command.submit.{}", "command.cancel.{}", "command.cancel_all.{}", "command.heartbeat.{}", "command.state.x")
 _MARKET = "market.trade.x.X/Y"
+# What tells strategies that their picture of orders and positions may be wrong, so that they ask.
+_BREAKS = ("system.started.order gateway", "system.gap.x")
+# A strategy that runs twice by mistake must not be woken by the timers of the other.
+_TIMER = "system.timer.{}"
 
 
 def check_distribution(config: Config) -> Iterator[Problem]:
@@ -75,8 +79,9 @@ def _flows(config: Config, bus: RedisBusSection) -> Iterator[Problem]:
     theirs: list[str] = []
     if mode.execution is Execution.BUS:
         theirs += owned
+        ours += [topic for name in strategies if _matches(bus.publish, topic := _TIMER.format(name))]
         yield from _missing("publish", bus.publish, asked)
-        yield from _missing("receive", bus.receive, owned)
+        yield from _missing("receive", bus.receive, [*owned, *_BREAKS])
     elif mode.execution is not Execution.NONE:
         ours += owned
     if mode.market_events is MarketEvents.BUS:
@@ -85,7 +90,7 @@ def _flows(config: Config, bus: RedisBusSection) -> Iterator[Problem]:
     elif mode.execution is not Execution.NONE:
         ours.append(_MARKET)
     if config.gateway.serve:
-        yield from _missing("publish", bus.publish, owned)
+        yield from _missing("publish", bus.publish, [*owned, *_BREAKS])
         yield from _missing("receive", bus.receive, asked)
     yield from _matching("publish", bus.publish, theirs, "is for another daemon to publish, not this one")
     yield from _matching("receive", bus.receive, ours, "is this daemon's own, and must not come from another")

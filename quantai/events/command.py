@@ -27,7 +27,9 @@ class StrategyCommand(CommandEvent, frozen=True, gc=False):
 
 
 class SubmitOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):
-    """Send this order. It is denied where it, or its cause, is too old by then."""
+    """Send this order. It is denied where it, or its cause, is too old by then. Asked again, which `ts_init` shows, it
+    is only answered: carried out is what arrives the first time.
+    """
 
     topic_prefix = "command.submit"
 

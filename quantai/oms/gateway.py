@@ -1,6 +1,7 @@
 """The door for strategies that run in other daemons: takes their requests from the bus, answers with order events.
 
-- A request that comes twice is carried out once: the order it names is known, and its state is the answer.
+- A request that comes twice is carried out once: the order it names is known, and its state is the answer. One that
+  is asked again is only answered.
 - A request that is too old, or answers an event that is, or is from a clock that disagrees, is denied; a cancel never
   is. So nobody trades on the prices of an outage when the bus delivers them late.
 - A strategy belongs to the session that began last. An older one may still cancel, and nothing else.
@@ -160,6 +161,8 @@ class OrderGateway:
             return "STOPPING", "the daemon that executes orders is being stopped"
         if not is_current:
             return "SUPERSEDED", f"a newer session of {command.strategy} has taken over"
+        if command.ts_init != command.ts_event:  # a daemon that was here before may have carried it out
+            return "STALE_COMMAND", "it was asked again, and nothing is known here of the first time"
         if abs(age_ns) > self._max_command_age_ns:
             when = f"{abs(age_ns) / NS_PER_SECOND:.3f} s {'ago' if age_ns > 0 else 'from now'}"
             return (

@@ -132,7 +132,7 @@ class RemoteOrders:
         self.counts["submitted"] += 1
         self._orders.keep(order)
         self._waiting[order.client_order_id] = order.ts_submitted
-        if not self._requests.submit(order):
+        if not self._requests.submit(order, order.ts_submitted):
             order.state, order.reason = OrderState.DENIED, "NOT_SENT: the bus did not take the request"
             self.counts["denied"] += 1
             self._orders.keep(order)
@@ -192,7 +192,7 @@ class RemoteOrders:
             self.counts["unknown"] += 1
             head = (order.client_order_id, order.strategy, order.venue, order.symbol, now_ns, now_ns, order.cause)
             self._requests.post(OrderUnknownEvent(*head, order.reason))
-        self._requests.submit(order)
+        self._requests.submit(order, now_ns)
 
     def _on_order(self, event: OrderEvent) -> None:
         order = self._orders.get(event.client_order_id)

@@ -28,10 +28,10 @@ class Requests:
         self._clock = clock
         self._session = session
 
-    def submit(self, order: Order) -> bool:
-        """Ask for `order`, or ask again: it stays as old as it is."""
+    def submit(self, order: Order, now_ns: int) -> bool:
+        """Ask for `order`; at a later time than it was made that is asking what became of it."""
         command = SubmitOrderCommand(
-            self._session, order.ts_submitted, self._clock.now_ns(), order.strategy, order.client_order_id,
+            self._session, order.ts_submitted, now_ns, order.strategy, order.client_order_id,
             order.venue, order.symbol, order.side, order.order_type, order.time_in_force, order.quantity,
             order.price, order.cause,
         )  # fmt: skip

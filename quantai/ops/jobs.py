@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer, iso_utc
 from quantai.core.numbers import plain
@@ -46,11 +47,29 @@ class Jobs:
         self._timers.clear()
 
 
-def log_status(feed: Feed, orders: Orders | None = None, portfolio: Portfolio | None = None) -> Job:
-    """A job that logs one line on events, orders, fills and equity."""
+@runtime_checkable
+class Linked(Protocol):
+    """A bus to other processes, as far as its state is told."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the others can be reached."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened so far, by name."""
+
+
+def log_status(
+    feed: Feed, bus: EventBus | None = None, orders: Orders | None = None, portfolio: Portfolio | None = None
+) -> Job:
+    """A job that logs one line on events, the bus where it has a link to others, orders, fills and equity."""
 
     def job(due_ns: int) -> None:
         parts = [iso_utc(due_ns)[:19], f"{feed.events:,} events"]
+        if isinstance(bus, Linked):
+            counts = "".join(f" {name} {count}" for name, count in bus.counts.items() if count)
+            parts.append(f"bus {'up' if bus.is_connected else 'DOWN'}{counts}")
         if orders is not None:
             parts += [f"{name} {count}" for name, count in orders.counts.items() if count]
         if portfolio is not None:

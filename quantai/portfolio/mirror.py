@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
+from quantai.core.numbers import ZERO
 from quantai.events import BalanceStateEvent, PositionStateEvent
 from quantai.portfolio.portfolio import Portfolio
 from quantai.portfolio.position import Position
+
+logger = logging.getLogger(__name__)
 
 
 class MirroredPortfolio(Portfolio):
@@ -20,6 +24,7 @@ class MirroredPortfolio(Portfolio):
         self._balances.clear()
         self._balances.update({(each.venue, each.currency): each.amount for each in balances})
         before, self._positions = self._positions, {}
+        known = {key: position.quantity for key, position in before.items()}
         self._net.clear()
         for told in positions:
             if (told.venue, told.symbol) in self._catalogue:
@@ -28,3 +33,7 @@ class MirroredPortfolio(Portfolio):
                 position.quantity, position.cost, position.realized_pnl = told.quantity, told.cost, told.realized_pnl
                 self._positions[key] = position
                 self._net[told.venue, told.symbol] += told.quantity
+        for key in sorted({*known, *self._positions}):
+            was, now = known.get(key, ZERO), self.position(key[1], key[2], key[0])
+            if was != now:
+                logger.warning("the position of %s in %s:%s is %s, not %s as was known here", *key, now, was)

@@ -386,6 +386,22 @@ WRONG = [
         "bus=redis",
         "bus.publish=['command.*']",
     ),
+    said(
+        "strategies that would not hear that execution began anew",
+        "bus.receive=['market.*','order.*','position.*','portfolio.*','state.*']",
+        "bus.receive: does not match system.started.order gateway, without which this daemon cannot work",
+        "mode=strategies",
+        "bus=redis",
+        "bus.publish=['command.*']",
+    ),
+    said(
+        "strategies that another's timers would wake",
+        "bus.receive=['*']",
+        "bus.receive: system.* is this daemon's own, and must not come from another",
+        "mode=strategies",
+        "bus=redis",
+        "bus.publish=['command.*','system.timer.*']",
+    ),
     Wrong(
         "execution that would take another's orders for its own",
         "conf/bus/redis.yaml:9: bus.receive: order.* is this daemon's own, and must not come from another",

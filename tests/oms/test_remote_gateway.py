@@ -40,7 +40,8 @@ def ask(there: There, **changes: Any) -> SubmitOrderCommand:
     """A request that is right, but for `changes`."""
     now_ns = there.world.clock.now_ns()
     fields: dict[str, Any] = {
-        "session": SESSION, "ts_event": now_ns, "ts_init": now_ns, "strategy": "alpha", "client_order_id": "a1",
+        "session": SESSION, "ts_event": now_ns, "ts_init": changes.get("ts_event", now_ns),
+        "strategy": "alpha", "client_order_id": "a1",
         "venue": "binance", "symbol": "BTC/USDT", "side": Side.BUY, "order_type": OrderType.LIMIT,
         "time_in_force": TimeInForce.GTC, "quantity": D(1), "price": D(100), "cause": "",
     }  # fmt: skip
@@ -99,6 +100,14 @@ def test_a_request_is_as_old_as_the_event_it_answers(there: There) -> None:
     assert denial(there).code == "STALE_COMMAND"
 
 
+def test_a_request_that_is_asked_again_is_not_carried_out_by_who_never_heard_of_it(there: There) -> None:
+    now_ns = there.world.clock.now_ns()
+    send(there, ask(there, ts_event=now_ns - NS_PER_SECOND, ts_init=now_ns))
+    assert denial(there).code == "STALE_COMMAND"
+    assert denial(there).reason == "it was asked again, and nothing is known here of the first time"
+    assert there.venue_ids == []
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -108,6 +117,8 @@ def test_a_request_is_as_old_as_the_event_it_answers(there: There) -> None:
         ({"quantity": D("0.0001")}, "quantity 0.0001 is not a multiple of the lot 0.001"),
         ({"price": D("100.001")}, "price 100.001 is not a multiple of the tick 0.01"),
         ({"quantity": D("1e200")}, "has too many digits for a grid"),
+        ({"quantity": D("1e-999999999")}, "has too many digits for a grid"),
+        ({"price": D("9" * 5_000)}, "has too many digits for a grid"),
         ({"price": None}, "a limit order needs a price"),
         ({"side": Side.UNKNOWN}, "its side cannot be unknown"),
         ({"client_order_id": ""}, "'' is no id for a new order"),

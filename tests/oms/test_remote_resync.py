@@ -10,6 +10,7 @@ from quantai.core.errors import StartupError
 from quantai.events import StartedEvent
 from quantai.exchanges.base import ExecType
 from quantai.oms import gateway
+from quantai.oms.journal import MemoryJournal
 from tests.oms.remote_world import Here, There
 from tests.oms.world import SPOT, D
 
@@ -127,3 +128,17 @@ async def test_a_cancel_that_was_lost_survives_a_whole_answer(here: Here, there:
     assert order.state == "PENDING_CANCEL"
     here.pass_time(7)
     assert there.order(order).state == "PENDING_CANCEL"
+
+
+async def test_an_order_that_a_new_execution_daemon_does_not_know_is_not_carried_out_again(
+    here: Here, there: There
+) -> None:
+    order = here.submit()
+    here.exchange()
+    assert isinstance(there.world.journal, MemoryJournal)
+    there.world.journal._open.clear()  # as that of a daemon that was killed and is back at once
+    now_ns = here.clock.now_ns()
+    there.world.bus.post(StartedEvent(gateway.COMPONENT, now_ns, now_ns))
+    here.pass_time(10)
+    assert order.state == "DENIED"
+    assert there.venue_ids == [order.client_order_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 
@@ -75,6 +76,28 @@ def test_the_status_line_tells_of_events(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.INFO):
         log_status(FeedStub())(0)
     assert caplog.messages == ["status: 1970-01-01T00:00:00, 1,234 events"]
+
+
+class LinkedBus(MemoryEventBus):
+    """A bus with a link to others, which is up or not."""
+
+    is_connected = True
+    counts: ClassVar[dict[str, int]] = {"published": 7, "dropped": 0, "backlog": 2}
+
+
+@pytest.mark.parametrize(("is_connected", "state"), [(True, "up"), (False, "DOWN")])
+def test_the_status_line_tells_of_the_link_to_other_processes(
+    caplog: pytest.LogCaptureFixture, is_connected: bool, state: str
+) -> None:
+    bus = LinkedBus(SimulatedClock())
+    bus.is_connected = is_connected
+    with caplog.at_level(logging.INFO):
+        log_status(FeedStub(), bus)(0)
+        log_status(FeedStub(), MemoryEventBus(SimulatedClock()))(0)
+    assert caplog.messages == [
+        f"status: 1970-01-01T00:00:00, 1,234 events, bus {state} published 7 backlog 2",
+        "status: 1970-01-01T00:00:00, 1,234 events",
+    ]
 
 
 class Feeds:

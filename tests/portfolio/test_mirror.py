@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from quantai.core.clock import SimulatedClock
 from quantai.data.market import MarketView
 from quantai.events import BalanceStateEvent, PositionStateEvent
@@ -36,6 +38,14 @@ def test_it_holds_what_it_was_told_last() -> None:
     assert mirror.balances() == {("binance", "USDT"): D(50)}
     position = dict(mirror.positions())["a", "binance", "BTC/USDT"]
     assert (position.average_price, position.realized_pnl) == (D(100), D(7))
+
+
+def test_what_was_believed_wrongly_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    mirror = portfolio()
+    mirror.restore([held("a", "BTC/USDT", "5"), held("b", "BTC/USDT", "1")], [])
+    caplog.clear()
+    mirror.restore([held("b", "BTC/USDT", "1")], [])
+    assert caplog.messages == ["the position of a in binance:BTC/USDT is 0, not 5 as was known here"]
 
 
 def test_what_it_was_not_told_of_is_gone() -> None:

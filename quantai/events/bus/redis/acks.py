@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
+from quantai.events.bus.base import Subscription
 from quantai.events.bus.redis.cursors import GroupCursor
+from quantai.events.bus.redis.delivery import Flush
 from quantai.events.bus.redis.link import Link
 from quantai.events.bus.redis.positions import Changes
 from quantai.events.bus.redis.tasks import stop
+
+logger = logging.getLogger(__name__)
 
 # Readings that may wait for slow subscribers; then the reader waits too.
 _MAX_WAITING = 64
 # How long a receipt waits for others to go with, in seconds.
 _LINGER_S = 0.01
+# The same where something is flushed first, and how long to wait when that failed.
+_FLUSH_LINGER_S = 0.2
+_FLUSH_AGAIN_S = 1.0
 
 
 class Receipt(NamedTuple):
@@ -29,11 +37,12 @@ class Receipt(NamedTuple):
 
 
 class Acks:
-    """Acknowledges receipts in the order in which they were put."""
+    """Acknowledges receipts in the order in which they were put, after all of `flushes`."""
 
-    def __init__(self, cursor: GroupCursor, link: Link) -> None:
+    def __init__(self, cursor: GroupCursor, link: Link, flushes: Mapping[Subscription, Flush]) -> None:
         self._cursor = cursor
         self._link = link
+        self._flushes = flushes
         self._receipts: asyncio.Queue[Receipt] = asyncio.Queue(_MAX_WAITING)
         self.put = self._receipts.put
         self._task = asyncio.create_task(self._run(), name=f"acknowledge {cursor.key}")
@@ -51,15 +60,27 @@ class Acks:
     async def _run(self) -> None:
         while True:
             receipts = [await self._receipts.get()]
-            await asyncio.sleep(_LINGER_S)
+            await asyncio.sleep(_FLUSH_LINGER_S if self._flushes else _LINGER_S)
             while not self._receipts.empty():
                 receipts.append(self._receipts.get_nowait())
             waits = [wait for receipt in receipts for wait in receipt.waits]
             if waits:
                 await asyncio.wait(waits)
+            for flush in set(self._flushes.values()):
+                await self._flush(flush)
             await self._acknowledge(receipts)
             for _ in receipts:
                 self._receipts.task_done()
+
+    async def _flush(self, flush: Flush) -> None:
+        while True:
+            try:
+                await flush()
+            except Exception as error:  # whatever it is, a kill now would lose what Redis was told is handled
+                logger.warning("%s is not acknowledged yet: %s", self._cursor.key, error)
+                await asyncio.sleep(_FLUSH_AGAIN_S)
+            else:
+                return
 
     async def _acknowledge(self, receipts: Sequence[Receipt]) -> None:
         ids = [entry_id for receipt in receipts for entry_id in receipt.ids]
@@ -69,7 +90,7 @@ class Acks:
             try:
                 await self._cursor.acknowledge(ids, (changed, forgotten))
             except Exception as error:  # whatever it is, it must be acknowledged in the end
-                await asyncio.sleep(self._link.failed(self, error))
+                await self._link.failed(self, error)
             else:
                 self._link.succeeded(self)
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
+from dataclasses import asdict
 from uuid import uuid4
 
 from redis.exceptions import RedisError
@@ -15,7 +16,7 @@ from quantai.events.base import Event
 from quantai.events.bus.base import EventBus, Handler, Overflow, QueuePolicy, Subscription
 from quantai.events.bus.memory import MemoryEventBus
 from quantai.events.bus.redis.counters import RedisCounters
-from quantai.events.bus.redis.delivery import Delivery, MarkedHandler
+from quantai.events.bus.redis.delivery import Delivery, MarkedHandler, flush_of
 from quantai.events.bus.redis.inbox import Inbox
 from quantai.events.bus.redis.link import COMPONENT, Link, text_of
 from quantai.events.bus.redis.outbox import Outbox
@@ -36,7 +37,8 @@ class RedisEventBus(EventBus):
     processes, in batches and in the order of delivery here. What they publish, and `settings.receive` matches, is
     published here once anybody subscribes to its stream: each process's events in its order, all of one stream
     (see `streams`) in one order everywhere, at least once. What comes twice is skipped, but for what a killed process
-    had handled last: of that, `is_redelivered` tells.
+    had handled last: of that, `is_redelivered` tells. Where a group resumes, an event is handled when its handlers are
+    done with it; one that is a method of something with `async def flush()`, as a recorder's, when that is done too.
 
     Subscribe before `start` where a group resumes: what was published meanwhile comes at once.
     """
@@ -62,6 +64,11 @@ class RedisEventBus(EventBus):
     def counters(self) -> RedisCounters:
         """What was counted so far."""
         return self._link.counters
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters by name, and the backlog: for a line that people read."""
+        return {**asdict(self.counters), "backlog": self.backlog}
 
     @property
     def backlog(self) -> int:
@@ -128,10 +135,17 @@ class RedisEventBus(EventBus):
         subscription = await self._local.subscribe(patterns, target, name=name, queue=queue)
         if is_marked:
             self._delivery.marked.add(subscription)
+        if self._settings.resume and (flush := flush_of(handler)) is not None:
+            self._delivery.flushes[subscription] = flush
         await self._inbox.want(subscription.patterns)
         return subscription
 
     async def unsubscribe(self, subscription: Subscription) -> None:
+        """As the contract says. Where a group resumes and this was a recorder, no more is read: what it does not take
+        any more must not count as handled.
+        """
+        if subscription in self._delivery.flushes:
+            await self._inbox.end()
         await self._local.unsubscribe(subscription)
         self._delivery.marked.discard(subscription)
 

@@ -61,10 +61,10 @@ class LiveCursor(Cursor):
     async def open(self) -> None:
         info = await self._info()
         newest = info["last-generated-id"].decode() if info else _BEGINNING
-        if self._last_id is None:
+        # Redis may have lost what it was told last, or everything. What it kept is older: were that read again, what
+        # processes said that ended before we began would look new, as nobody here knows how far they came.
+        if self._last_id is None or id_order(newest) < id_order(self._last_id):
             self._last_id = newest
-        elif id_order(newest) < id_order(self._last_id):
-            self._last_id = _BEGINNING  # a new stream: Redis lost the one we read
         self._is_opened = True
 
     async def read(self) -> Entries:
@@ -107,8 +107,8 @@ class GroupCursor(Cursor):
         if self._is_first:
             stored: Any = await self._client.hgetall(self._positions_key)
             self._positions.load(stored)
-        self.is_redelivering = self._is_first
-        self._is_first = False
+            self._is_first = False
+            self.is_redelivering = True  # until all that a former run left is read, in however many attempts
         self._pending_from = _BEGINNING
 
     async def read(self) -> Entries:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 from quantai.core.errors import BusClosed
 from quantai.events.base import Event
 from quantai.events.bus.base import EventBus, Handler, Subscription
+
+Flush = Callable[[], Awaitable[object]]
 
 
 class Delivered(NamedTuple):
@@ -42,11 +45,20 @@ class MarkedHandler:
         return self._handler(event)
 
 
+def flush_of(handler: Handler) -> Flush | None:
+    """What makes safe what `handler` took: the `flush` of whose method it is; None where there is none."""
+    flush = getattr(getattr(handler, "__self__", None), "flush", None)
+    return flush if iscoroutinefunction(flush) else None
+
+
 class Delivery:
-    """Publishes on `local` what came from other processes. `marked` are the subscriptions with a `MarkedHandler`."""
+    """Publishes on `local` what came from other processes. `marked` are the subscriptions with a `MarkedHandler`,
+    `flushes` makes safe what the subscribers that have one only hold, those that left included.
+    """
 
     def __init__(self, local: EventBus) -> None:
         self.marked: set[Subscription] = set()
+        self.flushes: dict[Subscription, Flush] = {}
         self._local = local
         self.foreign: dict[int, Event] = {}
         """What is being delivered and came from other processes, by identity, which no other can have meanwhile."""

@@ -63,6 +63,12 @@ class Inbox:
                 if self._is_started:
                     await self._begin(stream)
 
+    async def end(self) -> None:
+        """Read no more; what was read is delivered."""
+        for reader in self._readers.values():
+            if reader is not None:
+                await reader.end()
+
     async def close(self) -> None:
         """Read no more, and have acknowledged what was handled. The local bus must be closed."""
         for reader in self._readers.values():
@@ -80,7 +86,8 @@ class Inbox:
         receiver = Receiver(key, self._origin, self._link, self._quarantine, self._filter(stream))
         if self._settings.resume:
             group = self._group_cursor(stream, receiver.positions)
-            reader = Reader(group, receiver, self._delivery, self._link, Acks(group, self._link))
+            acks = Acks(group, self._link, self._delivery.flushes)
+            reader = Reader(group, receiver, self._delivery, self._link, acks)
         else:
             reader = Reader(LiveCursor(client, key, self._block_ms), receiver, self._delivery, self._link, None)
         self._readers[stream] = reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import ssl
@@ -28,7 +29,7 @@ COMPONENT = "redis bus"
 _OF_A_PIPELINE = " of pipeline caused error: "
 
 _FIRST_DELAY_S = 0.05
-_LONGEST_DELAY_S = 10.0
+_LONGEST_DELAY_S = 2.0
 
 
 class Link:
@@ -44,6 +45,7 @@ class Link:
         self._where = settings.url
         self._local = local
         self._failures: dict[object, int] = {}
+        self._back = asyncio.Event()
 
     @property
     def is_up(self) -> bool:
@@ -61,9 +63,9 @@ class Link:
                 "bus.username and bus.password"
             ) from None
 
-    def failed(self, worker: object, error: Exception) -> float:
-        """`worker` could not do its work. How many seconds it should wait: longer every time, never just as long as
-        others.
+    async def failed(self, worker: object, error: Exception) -> None:
+        """`worker` could not do its work. Returns when it should try again: later every time, never just as long as
+        others, and at once when another could do its work, so that nobody speaks for long who cannot hear.
         """
         was_up = self.is_up
         failures = self._failures[worker] = self._failures.get(worker, 0) + 1
@@ -72,11 +74,18 @@ class Link:
             expected = isinstance(error, RedisError | OSError)
             logger.warning("Redis at %s is lost: %s", self._where, reason, exc_info=None if expected else error)
             self.tell(DisconnectedEvent(COMPONENT, *self._now(), reason))
-        return random.uniform(0.5, 1.0) * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(failures, 20))
+        delay_s = random.uniform(0.5, 1.0) * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(failures, 20))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._back.wait()
 
     def succeeded(self, worker: object) -> None:
         """`worker` could do its work."""
-        if self._failures and self._failures.pop(worker, 0) and self.is_up:
+        if not self._failures or not self._failures.pop(worker, 0):
+            return
+        self._back.set()
+        self._back = asyncio.Event()
+        if self.is_up:
             self.counters.reconnects += 1
             logger.warning("Redis at %s is back", self._where)
             self.tell(ConnectedEvent(COMPONENT, *self._now()))

@@ -31,13 +31,17 @@ class Reader:
         """Read from now on, in a task."""
         self._task = asyncio.create_task(self._run(), name=f"read {self._cursor.key}")
 
-    async def close(self) -> None:
-        """Read no more, and have acknowledged what was handled. The local bus must be closed."""
+    async def end(self) -> None:
+        """Read no more; what was read is delivered, as far as the local bus takes it."""
         self._is_closing = True
-        if self._is_delivering:  # the local bus takes no more, so that ends soon
+        if self._is_delivering:
             await asyncio.wait([self._task])
         else:
             await stop(self._task)
+
+    async def close(self) -> None:
+        """Read no more, and have acknowledged what was handled. The local bus must be closed."""
+        await self.end()
         if self._acks is not None:
             await self._acks.close()
 
@@ -53,7 +57,7 @@ class Reader:
                 await self._read_on()
             except Exception as error:  # whatever it is, reading begins again where it was
                 self.has_begun.set()
-                await asyncio.sleep(self._link.failed(self, error))
+                await self._link.failed(self, error)
 
     async def _read_on(self) -> None:
         await self._cursor.open()

@@ -70,7 +70,7 @@ class Sender:
         try:
             await self._send()
         except Exception as error:  # whatever it is, the events are kept and Redis is tried again
-            await asyncio.sleep(self._link.failed(self, error))
+            await self._link.failed(self, error)
         else:
             self._link.succeeded(self)
 

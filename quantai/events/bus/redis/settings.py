@@ -61,8 +61,6 @@ class RedisSettings:
             raise ConfigError(f"bus.ca_file is for TLS: bus.url must begin with rediss://, not {self.url!r}")
         if not self.name:
             raise ConfigError("bus.name must not be empty: it names the streams in Redis")
-        if not self.receive:
-            raise ConfigError("bus.receive must hold a pattern: what nobody subscribes to is not read anyway")
         if self.resume and not self.group:
             raise ConfigError("bus.resume needs bus.group, a name of this process that no other process uses")
         for field in ("batch_size", "linger_ns", "max_backlog", "max_entries", "max_age_ns", "timeout_ns"):

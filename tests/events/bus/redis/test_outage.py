@@ -87,6 +87,30 @@ async def test_a_full_backlog_drops_the_oldest_and_says_so_everywhere(
         assert (gap.start_ns, gap.end_ns, gap.lost) == (missing[0], missing[-1], len(missing))
 
 
+async def test_redis_that_returns_with_an_older_state_brings_nothing_old_back(
+    own_server: RedisServer, open_bus: OpenBus, name: str
+) -> None:
+    seen: list[Event] = []
+    before = await open_bus(url=own_server.url)  # ended before the receiver began: what it said is over
+    await before.publish(trade(1))
+    await before.close()
+    receiver = await open_bus({"market.*": seen.append}, url=own_server.url)
+    sender = await open_bus(url=own_server.url)
+    await sender.publish(trade(2))
+    await until(lambda: seen)
+    with own_server.client() as client:
+        saved: Any = client.dump(f"{name}:market")
+        await sender.publish(trade(3))
+        await until(lambda: len(seen) == 2)
+        client.restore(f"{name}:market", 0, saved, replace=True)
+        client.client_kill_filter(_type="normal")
+    await until(lambda: receiver.counters.reconnects)
+    await sender.publish(trade(4))
+    await until(lambda: 4 in numbers(seen))
+    assert numbers(seen) == [2, 3, 4]
+    assert receiver.counters.lost == 0
+
+
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "reason"),
     [

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from quantai.events import Event, StartedEvent, TimerEvent, TradeEvent
 from quantai.events.bus import Overflow, QueuePolicy
 from quantai.events.bus.redis import RedisEventBus
-from tests.events.bus.conftest import Gate, make_redis_bus, numbers, trade, turns
+from quantai.events.bus.redis.cursors import GroupCursor
+from quantai.events.bus.redis.positions import Positions
+from tests.events.bus.conftest import SERVER, Gate, make_redis_bus, numbers, trade, turns
 from tests.events.bus.redis.conftest import OpenBus, gaps, pending, until
 from tests.events.bus.tasks import publish_in_task
 
@@ -116,6 +120,25 @@ async def test_what_a_killed_run_had_not_acknowledged_comes_again_first_and_is_r
     assert seen == [(1, True), (2, True), (3, False)]
     assert receivers[-1].counters.redelivered == 2
     await until(lambda: pending(client, name) == 0)
+
+
+async def test_what_a_killed_run_left_is_recognised_however_often_the_connection_is_lost(
+    open_bus: OpenBus, client: Redis, name: str
+) -> None:
+    await (await open_bus(**GROUP)).close()
+    await published(open_bus, 1, 2)
+    client.xreadgroup("recorder", "1", {f"{name}:market": ">"})
+    async with AsyncRedis.from_url(SERVER.url, protocol=2) as connection:
+        cursor = GroupCursor(connection, f"{name}:market", 1, "recorder", Positions())
+        for _ in range(2):  # as a reader does that lost the connection before it acknowledged anything
+            await cursor.open()
+            assert len(await cursor.read()) == 2
+            assert cursor.is_redelivering
+        assert await cursor.read() == []
+        assert await cursor.read() == []
+        assert not cursor.is_redelivering
+        await cursor.open()
+        assert not cursor.is_redelivering
 
 
 async def test_what_a_run_handled_is_not_delivered_again(open_bus: OpenBus, client: Redis, name: str) -> None:
@@ -276,3 +299,69 @@ async def test_a_consumer_that_closes_leaves_its_group(open_bus: OpenBus, client
     await receiver.close()
     groups: Any = client.xinfo_groups(f"{name}:market")
     assert [(group["name"], group["consumers"], group["pending"]) for group in groups] == [(b"recorder", 0, 0)]
+
+
+class Keeper:
+    """Holds what it takes until it is flushed, as a recorder does; it may be told to fail."""
+
+    def __init__(self) -> None:
+        self.held: list[Event] = []
+        self.safe: list[Event] = []
+        self.fails = False
+
+    def take(self, event: Event) -> None:
+        self.held.append(event)
+
+    async def flush(self) -> None:
+        if self.fails:
+            raise OSError("the disk is full")
+        self.safe, self.held = self.safe + self.held, []
+
+
+async def test_what_a_recorder_only_holds_is_not_acknowledged(open_bus: OpenBus, client: Redis, name: str) -> None:
+    keeper, again = Keeper(), list[Event]()
+    keeper.fails = True
+    receiver = await open_bus({"market.*": keeper.take}, **GROUP, close_timeout_ns=1_000_000)
+    await published(open_bus, 1, 2)
+    await until(lambda: len(keeper.held) == 2)
+    await receiver.close()
+    assert pending(client, name) == 2
+    await open_bus({"market.*": again.append}, **GROUP)
+    await until(lambda: len(again) == 2)
+
+
+async def test_what_a_recorder_holds_is_flushed_and_acknowledged(open_bus: OpenBus, client: Redis, name: str) -> None:
+    keeper = Keeper()
+    await open_bus({"market.*": keeper.take}, **GROUP)
+    await published(open_bus, 1, 2)
+    await until(lambda: keeper.safe and pending(client, name) == 0)
+    assert numbers(keeper.safe) == [1, 2]
+
+
+async def test_a_disk_that_recovers_has_everything_acknowledged(
+    open_bus: OpenBus, client: Redis, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quantai.events.bus.redis.acks._FLUSH_AGAIN_S", 0.01)
+    keeper = Keeper()
+    keeper.fails = True
+    await open_bus({"market.*": keeper.take}, **GROUP)
+    await published(open_bus, 1)
+    await until(lambda: keeper.held)
+    assert pending(client, name) == 1
+    keeper.fails = False
+    await until(lambda: pending(client, name) == 0)
+    assert numbers(keeper.safe) == [1]
+
+
+async def test_what_comes_after_the_recorder_left_waits_for_the_next_run(open_bus: OpenBus) -> None:
+    keeper, others, again = Keeper(), list[Event](), list[Event]()
+    receiver = await open_bus({"market.*": others.append}, **GROUP)
+    subscription = await receiver.subscribe("market.*", keeper.take)
+    sender = await published(open_bus, 1)
+    await until(lambda: keeper.safe)
+    await receiver.unsubscribe(subscription)
+    await publish(sender, 2, 3)
+    await receiver.close()
+    await open_bus({"market.*": again.append}, **GROUP)
+    await until(lambda: len(again) == 2)
+    assert numbers(keeper.safe + again) == [1, 2, 3]

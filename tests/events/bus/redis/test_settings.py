@@ -25,7 +25,6 @@ def test_addresses(url: str) -> None:
         ({"url": "redis://user:hunter2@h:1"}, "must not hold a user or password"),
         ({"url": "redis://h", "ca_file": Path("ca.pem")}, "is for TLS"),
         ({"name": ""}, "must not be empty"),
-        ({"receive": ()}, "must hold a pattern"),
         ({"resume": True}, "needs bus.group"),
         ({"batch_size": 0}, "bus.batch_size must be at least 1, not 0"),
         ({"batch_size": 100_000}, "at most 65536"),

@@ -245,3 +245,17 @@ def test_any_program_of_two_processes_is_seen_by_others(program: list[tuple[int,
                 assert [e for e in first if e in own] == [e for e in own if isinstance(e, TradeEvent) == is_market]
 
     asyncio.run(scenario())
+
+
+async def test_a_bus_that_receives_nothing_publishes(open_bus: OpenBus) -> None:
+    seen: list[Event] = []
+    deaf: list[Event] = []
+    receiver = await open_bus({"market.*": seen.append})
+    sender = await open_bus({"market.*": deaf.append}, receive=())
+    await sender.publish(trade(1))
+    await until(lambda: seen)
+    await receiver.publish(trade(2))
+    await sender.publish(trade(3))
+    await until(lambda: receiver.backlog == 0 and len(seen) == 3)
+    assert numbers(deaf) == [1, 3]
+    assert sender.counters.received == 0
