@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 from quantai.config import Config
 from quantai.config.schema import MarketEvents
 from quantai.core.clock import Clock
 from quantai.data.derive import DerivedStreams
-from quantai.data.feed import Feed
+from quantai.data.feed import Feed, LiveFeed
 from quantai.data.source import MarketDataSource
 from quantai.events import MarketEvent
 from quantai.events.bus import EventBus
@@ -18,8 +15,6 @@ from quantai.exchanges.feed import VenueFeed
 from quantai.exchanges.registry import ExchangeRegistry
 from quantai.instruments import Instrument
 from quantai.simulation.replay import Progress, Replay
-
-_POLL_S = 0.01
 
 
 def build_feed(
@@ -61,14 +56,12 @@ def _offered_channels(config: Config, exchange: Exchange) -> list[str]:
     return sorted(channels - {"bar"} if config.gateway.serve and "trade" in channels else channels)
 
 
-class BusFeed(Feed):
+class BusFeed(LiveFeed):
     """Nothing to connect: other daemons publish. Runs until it is stopped, and counts the market events that come."""
 
     def __init__(self, bus: EventBus, clock: Clock) -> None:
+        super().__init__(clock)
         self._bus = bus
-        self._clock = clock
-        self._stopped = asyncio.Event()
-        self.events = 0
 
     async def start(self) -> None:
         """Count from now on."""
@@ -80,13 +73,3 @@ class BusFeed(Feed):
     async def run(self) -> None:
         """Wait for `stop`."""
         await self._stopped.wait()
-
-    def stop(self) -> None:
-        """Make `run` return."""
-        self._stopped.set()
-
-    async def settle(self, is_settled: Callable[[], bool], limit_ns: int) -> None:
-        """Wait until `is_settled`, at most `limit_ns` of real time."""
-        deadline_ns = self._clock.now_ns() + limit_ns
-        while not is_settled() and self._clock.now_ns() < deadline_ns:
-            await asyncio.sleep(_POLL_S)

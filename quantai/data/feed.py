@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from quantai.core.clock import Clock
+
 logger = logging.getLogger(__name__)
+
+_POLL_S = 0.01
 
 
 class Feed(ABC):
@@ -37,3 +42,22 @@ class Feed(ABC):
     async def close(self) -> None:
         """Disconnect."""
         return
+
+
+class LiveFeed(Feed):
+    """A feed that ends when it is stopped, and lives in real time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stopped = asyncio.Event()
+        self.events = 0
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._stopped.set()
+
+    async def settle(self, is_settled: Callable[[], bool], limit_ns: int) -> None:
+        """Wait until `is_settled`, at most `limit_ns` of real time."""
+        deadline_ns = self._clock.now_ns() + limit_ns
+        while not is_settled() and self._clock.now_ns() < deadline_ns:
+            await asyncio.sleep(_POLL_S)

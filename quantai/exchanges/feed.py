@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping
 
 from quantai.core.clock import Clock
 from quantai.core.errors import QuantAIError
-from quantai.data.feed import Feed
+from quantai.data.feed import LiveFeed
 from quantai.events import MarketEvent
 from quantai.events.bus import EventBus
 from quantai.exchanges.base import MarketDataConnector
 
-_POLL_S = 0.01
 
-
-class VenueFeed(Feed):
+class VenueFeed(LiveFeed):
     """Connects venues and publishes what they send, of the `topics` that each venue could be asked for, the wanted."""
 
     def __init__(
@@ -26,13 +24,11 @@ class VenueFeed(Feed):
         topics: Mapping[str, list[str]],
         is_wanted: Callable[[str], bool],
     ) -> None:
+        super().__init__(clock)
         self._bus = bus
-        self._clock = clock
         self._connectors = connectors
         self._topics = topics
         self._is_wanted = is_wanted
-        self._stopped = asyncio.Event()
-        self.events = 0
 
     async def start(self) -> None:
         """Connect every venue. Raises `StartupError` where one cannot be."""
@@ -57,16 +53,6 @@ class VenueFeed(Feed):
         for task, venue in ended:
             task.result()
             raise QuantAIError(f"the market data of {venue} ended by itself")
-
-    def stop(self) -> None:
-        """Make `run` return."""
-        self._stopped.set()
-
-    async def settle(self, is_settled: Callable[[], bool], limit_ns: int) -> None:
-        """Wait until `is_settled`, at most `limit_ns` of real time."""
-        deadline_ns = self._clock.now_ns() + limit_ns
-        while not is_settled() and self._clock.now_ns() < deadline_ns:
-            await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
         """Disconnect every venue; one that fails keeps no other connected. Raises the first failure."""
