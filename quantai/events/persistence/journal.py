@@ -103,6 +103,11 @@ class Journal:
         return f"{self.path.parent.name}-{self.path.stem.lstrip('0')}"
 
     @property
+    def recorder(self) -> str:
+        """Who wrote it."""
+        return self.header.recorder if self.header else "recorder"
+
+    @property
     def is_newer(self) -> bool:
         """Whether it takes a newer QuantAI to read this."""
         header = self.header

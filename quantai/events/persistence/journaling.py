@@ -9,20 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from quantai.core.clock import Clock, Timer, WallClock
+from quantai.core.clock import Clock, Timer
 from quantai.core.errors import StoreError
 from quantai.events.base import Event
 from quantai.events.persistence.part_writer import PartWriter
 from quantai.events.persistence.reporter import Reporter
 from quantai.events.persistence.sealer import Sealer
 from quantai.events.persistence.spool import Outcome, Spool, spool_folder
-from quantai.events.persistence.store import leftovers
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_PROCESS_START_NS = WallClock().now_ns()
 
 
 class Journaling:
@@ -57,6 +54,7 @@ class Journaling:
         self._spool = Spool(self._folder, name, part_bytes)
         self._sealer = Sealer(reporter, parts, spool, clock, name)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-journal")
+        self._has_rows = False
         self._part_timer: Timer | None = None
         self._rotating: asyncio.Task[Exception | None] | None = None
         self.is_begun = False
@@ -78,9 +76,8 @@ class Journaling:
         if self._sealer.waiting_bytes > self._max_unsealed_bytes:
             return Outcome(StoreError(f"{self.unsealed} journals wait to become parts, which fails or is too slow"))
         now_ns = self._clock.now_ns()
-        outcome = await self._in_thread(lambda: self._spool.append(events, self._reporter.echoes, now_ns))
-        self._sealer.add(self._spool.take_closed())
-        if self._part_timer is None and self._spool.has_rows:
+        outcome = await self._in_spool(lambda: self._spool.append(events, self._reporter.echoes, now_ns))
+        if self._part_timer is None and self._has_rows:
             due_ns = (now_ns // self._part_interval_ns + 1) * self._part_interval_ns
             self._part_timer = self._clock.call_at(min(due_ns, now_ns + self._interval_ns), self._on_part_timer)
         return outcome
@@ -92,20 +89,18 @@ class Journaling:
     async def rotate(self) -> Exception | None:
         """Close the journal, to be sealed; what went wrong, if it could not be."""
         try:
-            await self._in_thread(lambda: self._spool.rotate(self._clock.now_ns()))
+            await self._in_spool(lambda: self._spool.rotate(self._clock.now_ns()))
         except OSError as error:
             self._reporter.on_sealing(error)
             return error
-        self._sealer.add(self._spool.take_closed())
         return None
 
     async def end(self) -> Exception | None:
         """Close the last journal, saying that nothing was left out of it, and seal it; what went wrong, if it did."""
         try:
-            await self._in_thread(self._spool.end)
+            await self._in_spool(self._spool.end)
         except OSError as error:
             return error
-        self._sealer.add(self._spool.take_closed())
         return await self.drain()
 
     async def close(self) -> None:
@@ -114,24 +109,31 @@ class Journaling:
             self._part_timer.cancel()
         if self._rotating:
             await self._rotating
-        await self._in_thread(self._spool.close)
-        self._sealer.close()
+        await self._sealer.close(await self._in_thread(self._spool.detach))
         self._executor.shutdown(wait=False)
 
     def _prepare(self) -> None:
-        self._storage.prepare()
+        try:
+            self._storage.prepare()
+        except FileNotFoundError:
+            raise
+        except OSError as error:  # journals need it only where it is their disk too
+            logger.warning("%s: the store cannot be reached, journals have to wait for it: %s", self._name, error)
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = leftovers(self._storage, _PROCESS_START_NS)
-        for path in unfinished:
-            path.unlink(missing_ok=True)
-        if unfinished:
-            logger.warning("%s: removed %d unfinished files of an interrupted run", self._name, len(unfinished))
         self._spool.open(self._clock.now_ns())
 
     def _on_part_timer(self, _due_ns: int) -> None:
         self._part_timer = None
         self._interval_ns *= 2
         self._rotating = asyncio.get_running_loop().create_task(self.rotate(), name=f"{self._name}-rotate")
+
+    async def _in_spool(self, work: Callable[[], T]) -> T:
+        """Do `work` with the spool, and have sealed what it closed."""
+        done, closed, self._has_rows = await self._in_thread(
+            lambda: (work(), self._spool.take_closed(), self._spool.has_rows)
+        )
+        self._sealer.add(closed)
+        return done
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -118,12 +118,13 @@ class Lane:
 
 def make_lanes(parts: Iterable[Part], range_ns: tuple[int, int]) -> list[Lane]:
     """As few lanes of parts that do not overlap as hold `parts`, which are sorted by stream and time."""
-    runs = [run for _, stream_parts in groupby(parts, key=attrgetter("stream")) for run in _runs(stream_parts)]
+    runs = [run for _, stream_parts in groupby(parts, key=attrgetter("stream")) for run in runs_of(stream_parts)]
     values = _VALUES // max(1, len(runs))
     return [Lane(rank, run, range_ns, values) for rank, run in enumerate(runs)]
 
 
-def _runs(parts: Iterable[Part]) -> list[list[Part]]:
+def runs_of(parts: Iterable[Part]) -> list[list[Part]]:
+    """As few sequences of parts that follow each other as hold `parts`, which are of one stream and sorted by time."""
     runs: list[list[Part]] = []
     for part in parts:
         run = next((run for run in runs if run[-1].end_ns <= part.start_ns), None)

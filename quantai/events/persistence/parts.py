@@ -124,9 +124,11 @@ def naming(name: str | Path) -> Iterator[None]:
         raise StoreError(
             f"{name} is gone: it was compacted or moved after the store was listed, so begin again"
         ) from error
+    except PermissionError as error:
+        raise StoreError(f"{name} cannot be read: this user may not. Give it the right to read the store") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreError(
-            f"{name} cannot be read: {error}. `quantai data repair` saves what can be read of it"
+            f"{name} cannot be read: {str(error).rstrip('.')}. `quantai data repair` saves what can be read of it"
         ) from error
 
 

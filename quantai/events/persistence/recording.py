@@ -24,7 +24,7 @@ Instrument = tuple[str, str]
 
 _STORABLE = frozenset(EVENT_TYPES.values())
 # What values raise that no column or path can hold.
-_UNSTORABLE = (ValueError, TypeError, ArithmeticError, AttributeError, StoreError)
+_UNSTORABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, NotImplementedError, StoreError)
 _MAX_NAME_BYTES = 255
 # A column is made in one call, which nothing interrupts: the event loop waits that long at most for the interpreter.
 _SLICE_ROWS = 4_096
@@ -78,11 +78,11 @@ def encode(events: Sequence[Event], echoes: Container[int] = ()) -> Encoded:
 def gaps(component: str, now_ns: int, lost: Sequence[Event], reason: str) -> list[GapEvent]:
     """What to tell of `lost` events, one gap for each instrument, whose names and times are such that it can be stored.
 
-    Lost gaps make none: that would feed itself.
+    Lost gaps of the `component` itself make none: that would feed itself.
     """
     times: defaultdict[Instrument, list[int]] = defaultdict(list)
     for event in lost:
-        if not isinstance(event, GapEvent):
+        if type(event) is not GapEvent or event.component != component:
             ts_ns = _ts_init(event)
             times[_storable_instrument(event)].append(min(max(ts_ns, 0), NEVER) if isinstance(ts_ns, int) else now_ns)
     reason = reason.encode(errors="backslashreplace").decode()

@@ -43,17 +43,17 @@ class Reporter(SealerListener):
         self._is_sealing = True
 
     def lose(self, events: Sequence[Event], reason: str) -> None:
-        """`events` will not be written. Gaps among them stay in the ledger."""
+        """`events` have no room. Gaps among them stay in the ledger."""
         known = [event for event in events if type(event) is GapEvent]
         self.ledger.add(gap for gap in known if id(gap) not in self.echoes)
-        self._lose(len(events) - len(known), gaps(self._name, self._clock.now_ns(), events, reason), reason)
+        self._lose([event for event in events if type(event) is not GapEvent], reason)
 
     def take_outcome(self, outcome: Outcome) -> None:
         """What became of a buffer."""
         if outcome.vanished:
             self._lose_journal(outcome)
         if outcome.refused:
-            self.lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
+            self._lose(outcome.refused, f"no column can hold it: {outcome.refusal}")
         if outcome.error:
             if self.failures_in_row == 0:
                 self._alarm(outcome.error, "recording is paused, what comes is held until it can be written")
@@ -94,9 +94,12 @@ class Reporter(SealerListener):
     def _lose_journal(self, outcome: Outcome) -> None:
         reason = "somebody removed the journal"
         lost = span_gaps(self._name, self._clock.now_ns(), outcome.vanished, reason)
-        self._lose(sum(span.rows for span in outcome.vanished.values()), lost, reason)
+        self._tell_lost(sum(span.rows for span in outcome.vanished.values()), lost, reason)
 
-    def _lose(self, count: int, lost: Sequence[GapEvent], reason: str) -> None:
+    def _lose(self, events: Sequence[Event], reason: str) -> None:
+        self._tell_lost(len(events), gaps(self._name, self._clock.now_ns(), events, reason), reason)
+
+    def _tell_lost(self, count: int, lost: Sequence[GapEvent], reason: str) -> None:
         if not count:
             return
         self.dropped += count

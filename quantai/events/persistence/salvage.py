@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from quantai.core.clock import Clock, WallClock
@@ -14,6 +15,8 @@ from quantai.events.persistence.sealing import Sealed, discard, seal_rows, write
 from quantai.events.persistence.spool import Session, quarantine_folder, spool_folder
 from quantai.events.persistence.storage import Root, open_storage
 from quantai.events.system import GapEvent
+
+logger = logging.getLogger(__name__)
 
 
 def salvage(
@@ -37,10 +40,15 @@ def salvage(
             continue
         try:
             _salvage_session(session, parts, quarantine_folder(storage, spool), clock.now_ns(), sealed)
-        except OSError as error:
+        except Exception as error:  # whatever is wrong with this one, it must not hold up the others
             sealed.errors.append(error)
         finally:
             session.finish()
+    if sealed.parts:
+        logger.warning(
+            "%s: took in what recorders that died had left: %d rows; `quantai data gaps` tells what is missing",
+            storage.name, sealed.rows, extra={"gaps": len(sealed.gaps)},
+        )  # fmt: skip
     return sealed
 
 
@@ -51,8 +59,9 @@ def _salvage_session(session: Session, parts: PartWriter, quarantine: Path, now_
         journal = read_journal(path)
         last_times |= journal.last_times()
         told = len(sealed.gaps)
-        is_whole = seal_rows(journal, parts, now_ns, sealed)
-        if path == paths[-1] and not journal.is_ended and not journal.is_newer:
+        is_last = path == paths[-1]
+        is_whole = seal_rows(journal, parts, now_ns, sealed, may_be_torn=is_last)
+        if is_last and not journal.is_ended and not journal.is_newer:
             sealed.gaps += _silence(journal, last_times, now_ns)
         write_gaps(sealed.gaps[told:], parts, sealed)  # before the journal is gone: rather told twice than not at all
         discard(journal, is_whole, quarantine, sealed)
@@ -64,9 +73,8 @@ def _silence(journal: Journal, last_times: dict[Stream, int], now_ns: int) -> li
     others = [ns for stream, ns in last_times.items() if stream.type not in is_market]
     since = [(*stream, ns) for stream, ns in last_times.items() if stream.type in is_market]
     since.append(("everything else", "", "", max(others, default=journal.path.stat().st_mtime_ns)))
-    recorder = journal.header.recorder if journal.header else "recorder"
-    reason = "the recorder was killed, or its disk failed at its end; nothing more was kept of"
+    reason = "killed, or its disk failed; nothing more of"
     return [
-        GapEvent(recorder, now_ns, now_ns, venue, symbol, ns, max(ns, now_ns), 0, f"{reason} {what}")
+        GapEvent(journal.recorder, now_ns, now_ns, venue, symbol, ns, max(ns, now_ns), 0, f"{reason} {what}")
         for what, venue, symbol, ns in since
     ]

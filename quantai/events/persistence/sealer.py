@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,14 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from quantai.core.clock import NS_PER_SECOND, Clock, Timer
+from quantai.core.clock import NS_PER_SECOND, Clock, Timer, WallClock
 from quantai.events.persistence.part_writer import PartWriter
 from quantai.events.persistence.salvage import salvage
 from quantai.events.persistence.sealing import Sealed, seal
-from quantai.events.persistence.spool import Closed, quarantine_folder
+from quantai.events.persistence.spool import Closed, Session, quarantine_folder
+from quantai.events.persistence.store import leftovers
+
+logger = logging.getLogger(__name__)
 
 _RETRY_NS = 5 * NS_PER_SECOND
 _MAX_RETRY_STEPS = 12
+_PROCESS_START_NS = WallClock().now_ns()
 
 T = TypeVar("T")
 
@@ -54,8 +59,10 @@ class Sealer:
         self._parts = parts
         self._spool = spool
         self._clock = clock
+        self._name = name
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-sealer")
         self._is_salvage_due = False
+        self._is_closed = False
         self._failures_in_row = 0
         self._timer: Timer | None = None
         self._working: asyncio.Task[Exception | None] | None = None
@@ -68,7 +75,7 @@ class Sealer:
         self._begin()
 
     def salvage(self) -> None:
-        """Seal what dead recorders left, before anything else."""
+        """Clear away and seal what dead recorders left, before anything else."""
         self._is_salvage_due = True
         self._begin()
 
@@ -82,11 +89,15 @@ class Sealer:
         self._begin()
         return await asyncio.shield(self._working) if self._working else None
 
-    def close(self) -> None:
-        """Seal no more."""
+    async def close(self, session: Session | None) -> None:
+        """Seal no more, and finish `session`, at once or (nobody waits for that) when nothing in it is being sealed."""
+        self._is_closed = True
         if self._timer:
             self._timer.cancel()
+        finished = self._executor.submit(session.finish) if session else None
         self._executor.shutdown(wait=False)
+        if finished and self._working is None:
+            await asyncio.wrap_future(finished)
 
     def _begin(self) -> None:
         """Unless it is under way, or waits after a failure."""
@@ -96,7 +107,7 @@ class Sealer:
     async def _work(self) -> Exception | None:
         try:
             trouble = await self._salvage() if self._is_salvage_due else None
-            while self.waiting:
+            while self.waiting and not self._is_closed:
                 await self._seal(self.waiting[0])
                 self.waiting_bytes -= self.waiting.popleft().size
             if trouble:  # of the dead, which must not hold up the living
@@ -104,7 +115,8 @@ class Sealer:
         except Exception as error:
             self._failures_in_row += 1
             steps = min(self._failures_in_row, _MAX_RETRY_STEPS)
-            self._timer = self._clock.call_later(steps * _RETRY_NS, self._on_timer)
+            if not self._is_closed:
+                self._timer = self._clock.call_later(steps * _RETRY_NS, self._on_timer)
             self._listener.on_sealing(error)
             return error
         else:
@@ -115,12 +127,21 @@ class Sealer:
             self._working = None
 
     async def _salvage(self) -> Exception | None:
-        sealed = await self._run(
-            partial(salvage, self._parts.storage, self._spool, parts=self._parts, clock=self._clock)
-        )
+        try:
+            sealed = await self._run(self._salvage_all)
+        except Exception as error:
+            return error
         self._is_salvage_due = bool(sealed.errors)
         self._listener.on_sealed(sealed)
         return sealed.errors[0] if sealed.errors else None
+
+    def _salvage_all(self) -> Sealed:
+        unfinished = leftovers(self._parts.storage, _PROCESS_START_NS)
+        for path in unfinished:
+            path.unlink(missing_ok=True)
+        if unfinished:
+            logger.warning("%s: removed %d unfinished files of an interrupted run", self._name, len(unfinished))
+        return salvage(self._parts.storage, self._spool, parts=self._parts, clock=self._clock)
 
     async def _seal(self, closed: Closed) -> None:
         quarantine = quarantine_folder(self._parts.storage, self._spool)

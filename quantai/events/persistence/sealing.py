@@ -19,8 +19,8 @@ from quantai.events.base import Event
 from quantai.events.persistence.decode import default_columns
 from quantai.events.persistence.journal import Damage, Journal, read_journal
 from quantai.events.persistence.part_writer import PartWriter
-from quantai.events.persistence.parts import Part, naming, open_part
-from quantai.events.persistence.recording import Instrument
+from quantai.events.persistence.parts import Part, Stream, naming, open_part
+from quantai.events.persistence.recording import Instrument, Span, span_gaps
 from quantai.events.persistence.schema import arrow_schema, event_class, to_table
 from quantai.events.persistence.spool import JOURNAL_FOLDER, QUARANTINE_FOLDER
 from quantai.events.persistence.storage import sync_folder
@@ -52,21 +52,23 @@ class Sealed:
 def seal(path: Path, parts: PartWriter, now_ns: int, quarantine: Path | None = None) -> Sealed:
     """Make parts of the journal at `path`, which nobody writes any more, verify them, and delete it.
 
-    A torn tail is cut off. A journal that has other damage, or rows that no part can hold, is moved to `quarantine`
-    (default: the one of the store it lies in) once what can be had of it is sealed. One of a newer QuantAI is left
-    alone. What is missing is written as gaps. Raises `OSError` where the disk or the object storage fails: the journal
-    is then as it was.
+    One that is damaged, or has rows that no part can hold, is moved to `quarantine` (default: the one of the store it
+    lies in) once what can be had of it is sealed. One of a newer QuantAI is left alone. What is missing is written as
+    gaps. Raises `OSError` where the disk or the object storage fails: the journal is then as it was.
     """
     sealed = Sealed()
     journal = read_journal(path)
-    is_whole = seal_rows(journal, parts, now_ns, sealed)
+    is_whole = seal_rows(journal, parts, now_ns, sealed, may_be_torn=False)
     write_gaps(sealed.gaps, parts, sealed)
     discard(journal, is_whole, quarantine or path.parents[2] / QUARANTINE_FOLDER / JOURNAL_FOLDER, sealed)
     return sealed
 
 
-def seal_rows(journal: Journal, parts: PartWriter, now_ns: int, sealed: Sealed) -> bool:
-    """Write and verify the parts of a journal, which stays; whether that was all of it. Raises as `seal`."""
+def seal_rows(journal: Journal, parts: PartWriter, now_ns: int, sealed: Sealed, *, may_be_torn: bool) -> bool:
+    """Write and verify the parts of a journal, which stays; whether that was all of it. Raises as `seal`.
+
+    Damage at the end of one that `may_be_torn` is a write that was interrupted: it is cut off, nothing safe is missing.
+    """
     if journal.is_newer:
         return False
     is_whole = journal.header is not None
@@ -78,13 +80,15 @@ def seal_rows(journal: Journal, parts: PartWriter, now_ns: int, sealed: Sealed) 
                 _verify(written, table.num_rows)
                 sealed.parts += written
                 sealed.rows += table.num_rows
-        except (StoreError, ValueError, TypeError, LookupError) as error:
+        except (StoreError, ValueError, TypeError, LookupError, NotImplementedError) as error:
             is_whole = False
             logger.exception("%s: its rows of %s cannot be sealed: %s", journal.path, type_name, error)
+            sealed.gaps += _unsealed_gaps(journal, type_name, error, now_ns)
     sealed.journals += 1
     for damage in journal.damages:
-        _account(journal, damage, now_ns, sealed)
-        is_whole &= damage.is_tail
+        is_torn = may_be_torn and damage.is_tail
+        _account(journal, damage, is_torn, now_ns, sealed)
+        is_whole &= is_torn
     return is_whole
 
 
@@ -105,6 +109,7 @@ def discard(journal: Journal, is_whole: bool, quarantine: Path, sealed: Sealed) 
         sealed.newer.append(path)
     elif is_whole:
         path.unlink(missing_ok=True)
+        sync_folder(path.parent)  # it must not come back when its parts have been compacted
     else:
         target = quarantine / f"{journal.id}{path.suffix}"
         quarantine.mkdir(parents=True, exist_ok=True)
@@ -154,7 +159,7 @@ def _verify(parts: list[Part], rows: int) -> None:
         raise OSError(f"what was written is not what can be read: {error}") from error
 
 
-def _account(journal: Journal, damage: Damage, now_ns: int, sealed: Sealed) -> None:
+def _account(journal: Journal, damage: Damage, is_torn: bool, now_ns: int, sealed: Sealed) -> None:
     rows = damage.rows.count if damage.rows else 0
     logger.error(
         "%s: %d bytes at %d cannot be read, %s; %s",
@@ -162,9 +167,9 @@ def _account(journal: Journal, damage: Damage, now_ns: int, sealed: Sealed) -> N
         damage.size,
         damage.offset,
         f"{rows} rows" if rows else "nobody knows how many rows",
-        "a write was interrupted there, and is cut off" if damage.is_tail else "what follows is read",
+        "a write was interrupted there, and is cut off" if is_torn else "all else is read",
     )
-    if damage.is_tail:
+    if is_torn:
         sealed.torn_bytes += damage.size
         sealed.torn_rows += rows
     else:
@@ -173,7 +178,7 @@ def _account(journal: Journal, damage: Damage, now_ns: int, sealed: Sealed) -> N
 
 def _damage_gaps(journal: Journal, damage: Damage, now_ns: int) -> list[GapEvent]:
     """What is missing: rows that are known, or anything between the frames before and after."""
-    recorder, opened_ns = (journal.header.recorder, journal.header.opened_ns) if journal.header else ("recorder", 0)
+    opened_ns = journal.header.opened_ns if journal.header else 0
     if damage.rows:
         first_ns, last_ns = damage.rows.first_ns, damage.rows.last_ns
         lost = [(venue, symbol, rows) for venue, symbol, rows, _ in damage.rows.streams]
@@ -186,6 +191,17 @@ def _damage_gaps(journal: Journal, damage: Damage, now_ns: int) -> list[GapEvent
         lost = [("", "", 0)]
     reason = f"a part of the journal {journal.id} is damaged"
     return [
-        GapEvent(recorder, now_ns, now_ns, venue, symbol, first_ns, last_ns, rows, reason)
+        GapEvent(journal.recorder, now_ns, now_ns, venue, symbol, first_ns, last_ns, rows, reason)
         for venue, symbol, rows in lost
     ]
+
+
+def _unsealed_gaps(journal: Journal, type_name: str, error: Exception, now_ns: int) -> list[GapEvent]:
+    """What is missing where some rows of a type, nobody knows which, did not become parts."""
+    spans: dict[Stream, Span] = {}
+    for rows, _ in journal.frames:
+        if rows.type == type_name:
+            for venue, symbol, count, _ in rows.streams:
+                span = Span(count, rows.first_ns, rows.last_ns)
+                spans.setdefault(Stream(type_name, venue, symbol), Span(0, rows.first_ns, rows.last_ns)).widen(span)
+    return span_gaps(journal.recorder, now_ns, spans, f"{type_name} in the journal {journal.id} is not sealed: {error}")

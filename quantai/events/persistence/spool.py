@@ -127,10 +127,15 @@ class Spool:
 
     def close(self) -> None:
         """Give up the session, for the next start to find where a journal is left in it."""
+        session = self.detach()
+        if session is not None:
+            session.finish()
+
+    def detach(self) -> Session | None:
+        """Close the journal. The session is then up to the caller to finish: once none of its journals is worked on."""
         self._abandon()
-        if self._session is not None:
-            self._session.finish()
-            self._session = None
+        session, self._session = self._session, None
+        return session
 
     def take_closed(self) -> list[Closed]:
         """The journals that were closed since this was asked last."""

@@ -120,6 +120,8 @@ def foreign_files(root: Root) -> list[PurePosixPath]:
 def leftovers(root: Root, before_ns: int) -> list[Path]:
     """The temporary files of interrupted writes, last changed before `before_ns`; object storage has none."""
     storage = open_storage(root)
+    if storage.local_path(ROOT) is None:  # to list it would take long
+        return []
     unfinished = (
         storage.local_path(file.path)
         for file in storage.list()

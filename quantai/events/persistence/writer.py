@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Self
 
-from quantai.core.clock import NS_PER_SECOND, Clock, Timer, WallClock
+from quantai.core.clock import NS_PER_SECOND, Clock, SimulatedClock, Timer, WallClock
 from quantai.core.errors import ConfigError, StoreError
 from quantai.events.base import Event
 from quantai.events.persistence.journaling import Journaling
@@ -16,7 +17,7 @@ from quantai.events.persistence.spool import Outcome
 from quantai.events.persistence.storage import Root
 from quantai.events.system import StartedEvent, StoppedEvent
 
-_SHARE_DROPPED = 16
+_SHARE_DROPPED = 64
 _MAX_STALLED_INTERVALS = 30
 
 
@@ -35,8 +36,8 @@ class ParquetEventWriter:
     While the disk takes nothing, recording is paused and tried again, less and less often: at most `max_buffered`
     events are held, beyond that the oldest are dropped; the same while `max_unsealed_bytes` of journals wait to become
     parts. What is lost is written as gaps, whatever is subscribed, and told to `on_event` (`bus.post`, say), as is each
-    outage once, as an `ErrorEvent`. With `marks_sessions` a `StartedEvent` and a `StoppedEvent` of its `name` are
-    recorded too, which show when nobody recorded anything.
+    outage once, as an `ErrorEvent`. Simulated time waits for a disk that is slow. With `marks_sessions` a
+    `StartedEvent` and a `StoppedEvent` of its `name` are recorded too, which show when nobody recorded anything.
 
     Use it on the event loop; `await close()` (or `async with`) leaves plain Parquet. `written` counts events.
     """
@@ -72,6 +73,7 @@ class ParquetEventWriter:
         self._marks_sessions = marks_sessions
         self._max_buffered = max_buffered
         self._clock = clock or WallClock()
+        self._is_simulated = isinstance(self._clock, SimulatedClock)
         self._reporter = Reporter(name, self._clock, on_event)
         self._journaling = Journaling(
             parts,
@@ -88,7 +90,7 @@ class ParquetEventWriter:
         self._notes: list[Event] = []
         self._in_flight = 0
         self._mark = 1
-        self._timer: Timer | None = None
+        self._timer: Timer | asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[Exception | None] | None = None
         self._is_flush_due = False
         self._closed = False
@@ -123,24 +125,26 @@ class ParquetEventWriter:
         """Journals that are closed and no parts yet."""
         return self._journaling.unsealed
 
-    def write_event(self, event: Event) -> None:
-        """Take `event`; the bus's handler. Raises `StoreError` after `close`."""
+    def write_event(self, event: Event) -> Awaitable[object] | None:
+        """Take `event`; the bus's handler. Raises `StoreError` after `close`.
+
+        On a simulated clock a full buffer is to be waited for: what replays as fast as it can would outrun any disk.
+        """
         buffer = self._buffer
         buffer.append(event)
-        if len(buffer) >= self._mark:
-            self._attend()
+        return self._attend() if len(buffer) >= self._mark else None
 
     async def start(self) -> None:
-        """Make sure that there is a folder to write to, and seal what dead recorders left in it.
+        """Make sure that there is a folder to write to, and begin to seal what dead recorders left in it.
 
-        Raises `StoreError` where no journal can be written; that something cannot be sealed yet is told as an outage.
+        Raises `StoreError` where no journal can be written, or the bucket is not there; that something cannot be sealed
+        yet is told as an outage.
         """
         try:
             await self._begin()
         except OSError as error:
             raise StoreError(f"{self.name} cannot record below {self._place}: {error}") from error
         self._arm()
-        await self._journaling.drain()
 
     async def flush(self) -> None:
         """Have everything taken so far on the disk. Raises `StoreError` where that cannot be; it is tried again."""
@@ -184,17 +188,19 @@ class ParquetEventWriter:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _attend(self) -> None:
+    def _attend(self) -> Awaitable[object] | None:
         """The buffer reached its mark: its first event arms the timer, a full one is flushed, the oldest make room."""
         if self._closed:
             raise StoreError(f"{self.name} is closed: {self._buffer.pop().topic} was not recorded")
         excess = self.buffered - self._max_buffered
         if excess > 0:  # some more at once, or every event from now on would shift the whole list
             self._drop_oldest(excess + self._max_buffered // _SHARE_DROPPED, "the disk fails or is too slow")
-        if len(self._buffer) >= self._max_rows and not self.is_paused:
+        is_full = len(self._buffer) >= self._max_rows and not self.is_paused
+        if is_full:
             self._flush_soon()
         self._arm()
         self._set_mark()
+        return asyncio.shield(self._flushing) if is_full and self._flushing and self._is_simulated else None
 
     def _set_mark(self) -> None:
         """At how many buffered events `write_event` has to look up again."""
@@ -212,9 +218,15 @@ class ParquetEventWriter:
         if self._timer is None and self._has_work() and not self._closed:
             intervals = min(self._reporter.failures_in_row, _MAX_STALLED_INTERVALS)
             delay_ns = intervals * self._flush_interval_ns or self._flush_interval_ns // 2
-            self._timer = self._clock.call_later(delay_ns, self._on_timer)
+            self._timer = self._call_later(delay_ns)
 
-    def _on_timer(self, _due_ns: int) -> None:
+    def _call_later(self, delay_ns: int) -> Timer | asyncio.TimerHandle:
+        if self._is_simulated:
+            return self._clock.call_later(delay_ns, self._on_timer)
+        # The loop counts on where the wall clock is set back, which must not hold up a flush.
+        return asyncio.get_running_loop().call_later(delay_ns / NS_PER_SECOND, self._on_timer)
+
+    def _on_timer(self, _due_ns: int = 0) -> None:
         self._timer = None
         self._is_flush_due = True
         self._flush_soon()
@@ -240,6 +252,7 @@ class ParquetEventWriter:
 
     async def _write(self, count: int) -> Exception | None:
         events = self._buffer[:count]
+        count = len(events)  # the oldest may have been dropped meanwhile
         del self._buffer[:count]
         notes, gaps = self._notes, self._reporter.ledger.take()
         self._notes = []

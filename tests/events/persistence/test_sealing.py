@@ -12,7 +12,7 @@ from quantai.core.clock import SimulatedClock
 from quantai.core.enums import Side
 from quantai.events import Event, FundingRateEvent, GapEvent, StartedEvent, TradeEvent
 from quantai.events.persistence import EventReader, PartWriter, list_parts
-from quantai.events.persistence.journal import JournalWriter
+from quantai.events.persistence.journal import Journal, JournalWriter, read_journal
 from quantai.events.persistence.salvage import salvage
 from quantai.events.persistence.schema import EVENT_TYPES, to_table
 from quantai.events.persistence.sealing import seal
@@ -138,6 +138,19 @@ def test_damage_in_the_middle_is_a_gap_and_the_journal_is_kept_in_quarantine(tmp
     assert [file.parent for file in sealed.quarantined] == [tmp_path / ".quarantine/.journal"]
 
 
+def test_damage_at_the_end_of_a_journal_that_was_closed_is_no_torn_tail(tmp_path: Path, clock: SimulatedClock) -> None:
+    first, second, _ = recorded(tmp_path, [trade(1)], [trade(2)], [trade(3)], max_bytes=1)
+    for path, at in ((first, b'"last_ns":1'), (second, b'"last_ns":2')):
+        damage(path, at)
+    sealed = seal(first, PartWriter(tmp_path), NOW_NS)
+    assert [(gap.symbol, gap.start_ns, gap.lost) for gap in sealed.gaps] == [("A/B", 1, 1)]
+    assert (sealed.torn_rows, len(sealed.quarantined)) == (0, 1)
+    salvaged = salvage(tmp_path, clock=clock)
+    assert next((gap.symbol, gap.start_ns, gap.lost) for gap in salvaged.gaps) == ("A/B", 2, 1)
+    assert (salvaged.torn_rows, len(salvaged.quarantined)) == (0, 1)
+    assert events_in(tmp_path) == [trade(3)]
+
+
 def test_a_killed_recorder_costs_the_torn_tail_and_is_told_for_each_stream(
     tmp_path: Path, clock: SimulatedClock
 ) -> None:
@@ -148,7 +161,7 @@ def test_a_killed_recorder_costs_the_torn_tail_and_is_told_for_each_stream(
     assert sealed.torn_bytes > 0
     told = [(gap.venue, gap.symbol, gap.start_ns, gap.end_ns) for gap in sealed.gaps]
     assert sorted(told) == [("", "", 3, NOW_NS), ("v", "A/B", 1, NOW_NS), ("v", "C/D", 7, NOW_NS)]
-    assert all("the recorder was killed" in gap.reason for gap in sealed.gaps)
+    assert all("killed, or its disk failed" in gap.reason for gap in sealed.gaps)
     assert events_in(tmp_path, GapEvent) == sorted(sealed.gaps, key=lambda gap: gap.symbol)
     assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
 
@@ -220,6 +233,24 @@ def test_trouble_of_the_disk_leaves_a_journal_for_later(
     assert salvage(tmp_path, clock=clock).rows == 1
 
 
+def test_one_that_defies_everything_does_not_hold_up_the_others(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = recorded(tmp_path, [trade(1)])
+    recorded(tmp_path, [trade(2)])
+
+    def defiant(path: Path) -> Journal:
+        if path == first:
+            raise RuntimeError("nobody foresaw this")
+        return read_journal(path)
+
+    monkeypatch.setattr("quantai.events.persistence.salvage.read_journal", defiant)
+    sealed = salvage(tmp_path, clock=clock)
+    assert [str(error) for error in sealed.errors] == ["nobody foresaw this"]
+    assert events_in(tmp_path) == [trade(2)]
+    assert find_journals(tmp_path) == [first]
+
+
 def test_a_column_that_is_newer_than_the_journal_gets_its_default(tmp_path: Path) -> None:
     funding = FundingRateEvent("v", "A/B", 1, 1, 0.5, 9)
     spool = spool_of(tmp_path)
@@ -237,10 +268,16 @@ def _without_next_funding(cls: type[Event], events: Sequence[Event]) -> Any:
 
 
 def test_a_type_nobody_knows_any_more_goes_to_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (path,) = recorded(tmp_path, [trade(1), FundingRateEvent("v", "A/B", 1, 1, 0.1)])
+    (path,) = recorded(
+        tmp_path, [trade(1), FundingRateEvent("v", "A/B", 1, 1, 0.1)], [FundingRateEvent("v", "A/B", 4, 4, 0.1)]
+    )
     monkeypatch.delitem(EVENT_TYPES, "funding_rate")
     sealed = seal(path, PartWriter(tmp_path), NOW_NS)
     assert (sealed.rows, len(sealed.quarantined)) == (1, 1)
+    (gap,) = events_in(tmp_path, GapEvent)
+    assert isinstance(gap, GapEvent)
+    assert (gap.symbol, gap.start_ns, gap.end_ns, gap.lost) == ("A/B", 1, 4, 2)
+    assert "funding_rate" in gap.reason
 
 
 def test_a_session_has_one_owner(tmp_path: Path) -> None:

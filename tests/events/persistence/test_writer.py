@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from quantai.core.clock import SimulatedClock
+from quantai.core.clock import SimulatedClock, WallClock
 from quantai.core.enums import Side
 from quantai.core.errors import ConfigError, StoreError
 from quantai.events import (
@@ -19,6 +19,7 @@ from quantai.events import (
     Event,
     FundingRateEvent,
     GapEvent,
+    OrderBookDeltaEvent,
     PortfolioValueEvent,
     StartedEvent,
     StoppedEvent,
@@ -27,7 +28,7 @@ from quantai.events import (
 from quantai.events.bus import MemoryEventBus
 from quantai.events.persistence import EventReader, ParquetEventWriter, PartWriter, list_parts
 from quantai.events.persistence.journal import Bytes, JournalWriter
-from quantai.events.persistence.spool import find_journals
+from quantai.events.persistence.spool import Session, Spool, find_journals
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -79,10 +80,10 @@ def ledger(root: Path) -> list[GapEvent]:
     return [event for batch in batches for event in batch if isinstance(event, GapEvent)]
 
 
-async def settled(writer: ParquetEventWriter) -> None:
+async def settled(writer: ParquetEventWriter, unsealed: int = 0) -> None:
     """Whatever has begun in the background is over."""
     async with asyncio.timeout(10):
-        while len(asyncio.all_tasks()) > 1 or writer.unsealed:
+        while len(asyncio.all_tasks()) > 1 or writer.unsealed > unsealed:
             await asyncio.sleep(0)
 
 
@@ -130,6 +131,20 @@ async def test_events_are_written_half_an_interval_after_the_first(tmp_path: Pat
             clock.advance_to(start + SECOND_NS // 2)
             await written(writer, 1 + start // (5 * SECOND_NS))
     assert times(tmp_path) == [0, 5 * SECOND_NS]
+
+
+async def test_events_are_written_in_time_where_the_wall_clock_is_set_back(tmp_path: Path) -> None:
+    class SetBack(WallClock):
+        ahead_ns = 3_600 * SECOND_NS
+
+        def now_ns(self) -> int:
+            return super().now_ns() + self.ahead_ns
+
+    clock = SetBack()
+    async with ParquetEventWriter(tmp_path, SECOND_NS // 100, clock=clock) as writer:
+        writer.write_event(trade(1))
+        clock.ahead_ns = 0
+        await written(writer, 1)
 
 
 async def test_events_that_wait_behind_a_slow_flush_are_written_right_after_it(
@@ -367,6 +382,47 @@ async def test_what_a_flush_could_not_write_is_older_than_what_came_meanwhile(
     assert (times(tmp_path), writer.dropped) == ([2, 3, 4, 5, 6], 1)
 
 
+async def test_what_is_dropped_behind_a_slow_flush_is_not_counted_as_written(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    async with ParquetEventWriter(tmp_path, max_rows=8, max_buffered=64, clock=clock) as writer:
+        disk.hold()
+        for ts in range(64):
+            writer.write_event(trade(ts))
+        await asyncio.to_thread(disk.reached.wait, 10)
+        for ts in range(64, 70):
+            writer.write_event(trade(ts))
+        disk.released.set()
+        await writer.flush()
+        assert writer.buffered == 0
+    assert writer.dropped > 0
+    assert writer.written == len(times(tmp_path)) == 70 - writer.dropped
+
+
+async def test_simulated_time_waits_for_the_disk(tmp_path: Path, clock: SimulatedClock) -> None:
+    bus = MemoryEventBus(clock)
+    async with ParquetEventWriter(tmp_path, max_rows=10, max_buffered=15, clock=clock) as writer:
+        await bus.subscribe("*", writer.write_event)
+        for ts in range(500):
+            await bus.publish(trade(ts))
+    assert (writer.written, writer.dropped) == (500, 0)
+    assert times(tmp_path) == list(range(500))
+
+
+async def test_simulated_time_does_not_wait_for_a_disk_that_is_broken(
+    tmp_path: Path, clock: SimulatedClock, disk: Disk
+) -> None:
+    bus = MemoryEventBus(clock)
+    async with ParquetEventWriter(tmp_path, max_rows=10, max_buffered=15, clock=clock) as writer:
+        await bus.subscribe("*", writer.write_event)
+        disk.broken = True
+        for ts in range(100):
+            await bus.publish(trade(ts))
+        disk.broken = False
+    assert writer.written + writer.dropped == 100
+    assert sum(gap.lost for gap in ledger(tmp_path)) == writer.dropped > 0
+
+
 async def test_gaps_name_each_instrument(tmp_path: Path, clock: SimulatedClock, disk: Disk) -> None:
     told: list[Any] = []
     writer = ParquetEventWriter(tmp_path, clock=clock, on_event=told.append)
@@ -421,13 +477,14 @@ async def test_a_gap_of_somebody_else_that_has_no_room_stays_in_the_ledger(
         trade(5, symbol=["A", "B"]),
         trade(5, symbol=None),
         trade(5, side="sideways"),
+        OrderBookDeltaEvent("v", "A/B", 5, 5, ((1.0,),), (), 1),  # type: ignore[arg-type]
         trade(5, side=None),
         PortfolioValueEvent(5, 5, "USDT", Decimal("NaN"), Decimal(0), Decimal(0)),
         PortfolioValueEvent(5, 5, "USDT", Decimal(10) ** 20, Decimal(0), Decimal(0)),
     ],
     ids=[
-        "no price", "text", "before 1970", "no utf-8", "long name", "no text", "no symbol", "odd side", "no side",
-        "nan", "too large",
+        "no price", "text", "before 1970", "no utf-8", "long name", "no text", "no symbol", "odd side",
+        "half a level", "no side", "nan", "too large",
     ],
 )  # fmt: skip
 async def test_an_event_no_column_can_hold_is_told_and_the_others_are_written(
@@ -441,6 +498,27 @@ async def test_an_event_no_column_can_hold_is_told_and_the_others_are_written(
     assert [(gap.lost, gap.reason[:18]) for gap in told] == [(1, "no column can hold")]
     assert ledger(tmp_path) == told
     assert times(tmp_path) == [1, 2, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        GapEvent("feed", 5, -5, "v", "A/B", 0, 1),
+        GapEvent("feed", 5, 5, "v", "long" * 100, 0, 1),
+        GapEvent("\ud800", 5, 5, "v", "A/B", 0, 1),
+    ],
+    ids=["before 1970", "long name", "no utf-8"],
+)
+async def test_a_gap_no_column_can_hold_is_told_in_another(
+    tmp_path: Path, clock: SimulatedClock, bad: GapEvent
+) -> None:
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        writer.write_event(bad)
+        async with asyncio.timeout(10):
+            await writer.flush()
+    (told,) = ledger(tmp_path)
+    assert (told.component, told.lost, told.reason[:18]) == ("recorder", 1, "no column can hold")
+    assert (writer.written, writer.dropped) == (0, 1)
 
 
 async def test_an_event_class_of_somebody_else_is_told_and_not_stored(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -503,8 +581,9 @@ async def test_closing_on_a_broken_disk_raises_and_counts_the_loss_which_the_nex
 
     disk.broken = False
     clock.advance_to(9)
-    await ParquetEventWriter(tmp_path, clock=clock).start()
-    assert times(tmp_path) == [1, 2]
+    async with ParquetEventWriter(tmp_path, clock=clock) as following:
+        await settled(following)
+        assert times(tmp_path) == [1, 2]
     assert [(gap.start_ns, gap.end_ns) for gap in ledger(tmp_path) if gap.symbol == "A/B"] == [(2, 9)]
 
 
@@ -530,6 +609,66 @@ async def test_parts_that_cannot_be_written_wait_in_their_journals(
     await settled(writer)
     assert times(tmp_path) == [1, 2]
     await writer.close()
+
+
+async def test_a_close_that_is_cancelled_while_sealing_leaves_the_rest_to_the_next_start(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_writing, may_write, write = threading.Event(), threading.Event(), PartWriter.write
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        is_writing.set()
+        assert may_write.wait(10)
+        return write(*arguments, **named)
+
+    monkeypatch.setattr(PartWriter, "write", slow)
+    told: list[Any] = []
+    writer = ParquetEventWriter(tmp_path, clock=clock, part_bytes=1, on_event=told.append)
+    await writer.start()
+    for ts in (1, 2):
+        writer.write_event(trade(ts))
+        await writer.flush()
+    closing = asyncio.create_task(writer.close())
+    async with asyncio.timeout(10):
+        while writer.unsealed < 2:  # the last journal is closed, the first is being sealed
+            await asyncio.sleep(0)
+    await asyncio.to_thread(is_writing.wait, 10)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    (session,) = {path.parent for path in find_journals(tmp_path)}
+    assert Session.claim(session) is None  # nobody else may seal what is being sealed
+    may_write.set()
+    await settled(writer, unsealed=1)
+    async with ParquetEventWriter(tmp_path, clock=clock):
+        pass
+    assert times(tmp_path) == [1, 2]
+    assert ledger(tmp_path) == told == []
+
+
+async def test_recording_begins_before_what_the_dead_left_is_sealed(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Spool(tmp_path / ".journal", "dead", 1_000_000)
+    dead.open(0)
+    dead.append([trade(1)], (), 0)
+    dead.close()
+    may_write, write = threading.Event(), PartWriter.write
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        assert may_write.wait(30)
+        return write(*arguments, **named)
+
+    monkeypatch.setattr(PartWriter, "write", slow)
+    writer = ParquetEventWriter(tmp_path, clock=clock)
+    async with asyncio.timeout(10):
+        await writer.start()
+    writer.write_event(trade(2))
+    await writer.flush()
+    assert (writer.written, writer.files) == (1, 0)
+    may_write.set()
+    await writer.close()
+    assert times(tmp_path) == [1, 2]
 
 
 async def test_recording_pauses_when_too_much_waits_to_become_parts(
@@ -588,7 +727,8 @@ async def test_starting_removes_what_an_interrupted_run_left(
     old.write_bytes(b"half a file")
     new.write_bytes(b"of a recorder that runs beside this one")
     os.utime(old, (1_000, 1_000))
-    async with ParquetEventWriter(tmp_path, clock=clock):
+    async with ParquetEventWriter(tmp_path, clock=clock) as writer:
+        await settled(writer)
         assert list(folder.iterdir()) == [new]
     assert "removed 1 unfinished files" in caplog.text
 

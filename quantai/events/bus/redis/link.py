@@ -59,8 +59,8 @@ class Link:
         except (RedisError, OSError) as error:
             await self.client.aclose()
             raise StartupError(
-                f"the event bus cannot use Redis at {self._where}: {text_of(error).rstrip('.')}. Start Redis, or correct "
-                "bus.url, bus.username and bus.password"
+                f"the event bus cannot use Redis at {self._where}: {text_of(error).rstrip('.')}. Start Redis, or "
+                "correct bus.url, bus.username and bus.password"
             ) from None
 
     async def failed(self, worker: object, error: Exception) -> None:

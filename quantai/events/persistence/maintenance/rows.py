@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from quantai.events.base import Event
 from quantai.events.persistence.decode import default_columns
+from quantai.events.persistence.lanes import runs_of
 from quantai.events.persistence.parts import Part, naming, open_part
 from quantai.events.persistence.schema import arrow_schema, event_class
 
@@ -75,20 +76,8 @@ def merge_rows(parts: Sequence[Part], read: ReadRows = read_rows) -> Iterator[pa
     Memory is bounded by `BUDGET_BYTES`, however long the parts are.
     """
     for cluster in clusters(parts):
-        runs = _runs(cluster)
+        runs = runs_of(cluster)
         yield from _merged([_Lane(rank, run, read, BUDGET_BYTES // len(runs)) for rank, run in enumerate(runs)])
-
-
-def _runs(parts: Sequence[Part]) -> list[list[Part]]:
-    """As few sequences of parts that follow each other as hold `parts`, which are sorted by time."""
-    runs: list[list[Part]] = []
-    for part in parts:
-        run = next((run for run in runs if run[-1].end_ns <= part.start_ns), None)
-        if run is None:
-            runs.append([part])
-        else:
-            run.append(part)
-    return runs
 
 
 class _Lane:
