@@ -119,14 +119,13 @@ async def costs() -> list[Figure]:
         }
     )
     call, alone = best["direct call of a handler"], best["publish to a plain handler"]
-    to_coroutine, beside = (
-        best["publish to a coroutine handler"],
-        best[f"publish beside {_OTHERS:,} other subscriptions"],
-    )
+    awaited, to_coroutine = best["await of a coroutine handler"], best["publish to a coroutine handler"]
+    beside = best[f"publish beside {_OTHERS:,} other subscriptions"]
     return [
         *(Figure(name, ns, "ns") for name, ns in best.items()),
         Figure.at_most("publish to a plain handler / direct call", alone / call, "x", 4),
-        Figure.at_most("publish to a coroutine handler / direct call", to_coroutine / call, "x", 6),
+        Figure.at_most("publish to a coroutine handler / await of it", to_coroutine / awaited, "x", 6),
+        Figure.at_most("publish to a coroutine handler / direct call of a plain one", to_coroutine / call, "x", 6),
         Figure.at_most("publish beside others / alone: topics are matched once", beside / alone, "x", 1.2),
     ]
 
