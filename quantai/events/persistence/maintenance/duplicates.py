@@ -1,8 +1,9 @@
 """Rows that a stream has twice, found in constant memory among rows that are close in time.
 
-A trade that a venue sent again, or that was recorded and imported, has the id, price, size and side of another:
-certainly the same. An id with another price is suspected only, and so are rows of other types that two overlapping
-parts have in common to the last bit: a redelivery looks like that, but a market can repeat itself too.
+A trade that a venue sent again, or that was recorded and imported, has the id, price, size, side and venue time (to the
+millisecond, for not all sources tell more) of another: certainly the same. An id with another price or time is
+suspected only, and so are rows of other types that two overlapping parts have in common to the last bit: a redelivery
+looks like that, but a market can repeat itself too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from quantai.core.clock import NS_PER_MS
 from quantai.events.persistence.maintenance.fingerprint import Hashes, row_hashes
 from quantai.events.persistence.maintenance.rows import ReadRows, clusters, merge_rows, read_rows
 from quantai.events.persistence.parts import Part
@@ -22,7 +24,7 @@ from quantai.events.persistence.parts import Part
 WINDOW_ROWS = 1_000_000
 """A row is compared with those between one and two windows before it, and all closer ones."""
 
-_TRADE_COLUMNS = ("trade_id", "price", "size", "side")
+_TRADE_COLUMNS = ("trade_id", "price", "size", "side", "ts_event")
 
 
 @dataclass(slots=True)
@@ -60,7 +62,9 @@ def _find_trades(parts: Sequence[Part], found: Duplicates) -> None:
         if not rows.num_rows:
             continue
         owners, numbers = rows.column("part").to_numpy(), rows.column("row").to_numpy()
-        again = same_trade.repeated(row_hashes(rows.select(_TRADE_COLUMNS)), owners)[0]
+        milliseconds = pc.divide(rows.column("ts_event"), NS_PER_MS)
+        trades = rows.select(_TRADE_COLUMNS).set_column(_TRADE_COLUMNS.index("ts_event"), "ts_event", milliseconds)
+        again = same_trade.repeated(row_hashes(trades), owners)[0]
         id_again = same_id.repeated(row_hashes(rows.select(["trade_id"])), owners)[0]
         for owner, number in zip(owners[again].tolist(), numbers[again].tolist(), strict=True):
             found.certain[parts[owner]].append(number)

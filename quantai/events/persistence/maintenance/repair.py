@@ -68,7 +68,7 @@ def repair(
     now_ns: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> RepairReport:
-    """Repair what can be; `duplicates` also drops trades that are there twice (same id, price, size and side).
+    """Repair what can be; `duplicates` also drops trades that are certainly there twice (see `duplicates`).
 
     `spool` is the folder of the journals where it is not the store's own. With `dry_run` nothing is changed. Raises
     `StoreError` where there is no store, or another process is repairing or compacting it.

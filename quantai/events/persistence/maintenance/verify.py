@@ -118,7 +118,7 @@ def _compare(checks: Sequence[PartCheck]) -> Comparison:
     duplicates = find_duplicates(parts)
     where = _name(checks[0].part.stream)
     for part, rows in duplicates.certain.items():
-        what = f"{len(rows):,} trades are there before, with the same id, price, size and side"
+        what = f"{len(rows):,} trades are there before, with the same id, price, size, side and time"
         findings.append(Finding(Kind.DUPLICATES, part.name, f"{what}: `quantai data repair --duplicates` drops them"))
     if duplicates.suspected:
         files = ", ".join(sorted(part.relative.name for part in duplicates.suspected_in)[:3])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from quantai.core.enums import Side
@@ -40,7 +41,17 @@ def test_a_trade_twice_in_one_part_is_certain(tmp_path: Path) -> None:
     assert dict(look(tmp_path).certain) == {part: [1, 3]}
 
 
-@pytest.mark.parametrize("again", [trade(9, "a", price=2.0), trade(9, "a", side=Side.SELL)])
+# A venue that counts from one again when it restarts has another time; an import may be of the same to the millisecond.
+ANOTHER_TIME = msgspec.structs.replace(trade(9, "a"), ts_event=1_000_000)
+FINER_TIME = msgspec.structs.replace(trade(9, "a"), ts_event=999_999)
+
+
+def test_the_time_is_compared_to_the_millisecond(tmp_path: Path) -> None:
+    write(tmp_path, [trade(1, "a"), FINER_TIME])
+    assert look(tmp_path).count == 1
+
+
+@pytest.mark.parametrize("again", [trade(9, "a", price=2.0), trade(9, "a", side=Side.SELL), ANOTHER_TIME])
 def test_an_id_of_another_trade_is_only_suspected(tmp_path: Path, again: object) -> None:
     write(tmp_path, [trade(1, "a"), again])  # type: ignore[list-item]
     found = look(tmp_path)
