@@ -10,7 +10,15 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +56,24 @@ class Meter:
         self.tell(path, 0, 0)
 
 
-class ProgressBar:
-    """A terminal bar with bytes, rows a second and the time left; silent where stderr is not a terminal.
+class TerminalBar:
+    """A bar on standard error with `columns` of its own and the time left; silent where that is no terminal.
 
-    Use it as a context manager and pass it as `on_progress`.
+    A context manager; subclasses are what is told of progress. One that is `transient` leaves nothing behind.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None, *columns: ProgressColumn, transient: bool = False) -> None:
         console = console or Console(file=sys.stderr)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            DownloadColumn(),
-            TextColumn("{task.fields[speed]}"),
+            *columns,
             TimeRemainingColumn(),
             console=console,
+            transient=transient,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("import", total=None, speed="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -76,6 +83,14 @@ class ProgressBar:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class ProgressBar(TerminalBar):
+    """With bytes and rows a second: pass it as `on_progress` of an import."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console, DownloadColumn(), TextColumn("{task.fields[speed]}"))
+        self._task = self._progress.add_task("import", total=None, speed="")
 
     def __call__(self, progress: ImportProgress) -> None:
         elapsed_s = self._progress.tasks[0].elapsed or 0.0

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from quantai.core.clock import NS_PER_SECOND, iso_utc
 from quantai.core.errors import StoreError
+from quantai.data.progress import TerminalBar
 from quantai.events.persistence.schema import event_class
 
 if TYPE_CHECKING:
@@ -119,30 +117,12 @@ def span(length_ns: int) -> str:
     return f"{seconds:.1f} s"
 
 
-class WorkBar:
-    """A terminal bar for long work, silent where stderr is not a terminal: a context manager, and an `OnProgress`."""
+class WorkBar(TerminalBar):
+    """For long work on a store: pass it as `on_progress`."""
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console(file=sys.stderr)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        super().__init__(console, transient=True)
         self._task = self._progress.add_task("looking at the store", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         self._progress.update(self._task, description=what[-40:], completed=done, total=total)
