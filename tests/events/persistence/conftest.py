@@ -1,4 +1,4 @@
-"""A real S3 server on the loopback, for stores in object storage."""
+"""A real S3 server on the loopback for stores in object storage; a clock and a disk for recorders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
+
+from quantai.core.clock import SimulatedClock
+from tests.events.persistence.recordings import Disk
 
 BUCKET = "recordings"
 
@@ -50,3 +53,15 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
         return tmp_path / "store"
     uri: str = request.getfixturevalue("object_root")
     return uri
+
+
+@pytest.fixture
+def clock() -> SimulatedClock:
+    """At the beginning of time."""
+    return SimulatedClock()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """What journals are written to."""
+    return Disk(monkeypatch)
