@@ -57,11 +57,6 @@ def server(s3_query: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def clock() -> SimulatedClock:
-    return SimulatedClock()
-
-
-@pytest.fixture
 def spool(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
