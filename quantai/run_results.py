@@ -48,7 +48,7 @@ def write_results(
 
 def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
     for order in sorted(
-        [*trading.journal.closed_orders(), *trading.journal.open_orders()], key=lambda o: o.ts_submitted
+        [*trading.cache.closed_orders(), *trading.cache.open_orders()], key=lambda o: o.ts_submitted
     ):
         trading.recorder.add_order(order)
     trading.recorder.close()

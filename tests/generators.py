@@ -46,6 +46,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Money: amounts,
     Quantity: quantities,
     str: st.text(max_size=20),
+    bool: st.booleans(),
     types.NoneType: st.none(),
 }
 

@@ -16,6 +16,7 @@ from quantai.events.bus import EventBus
 from quantai.events.persistence.writer import ParquetEventWriter
 from quantai.exchanges.registry import ExchangeRegistry
 from quantai.instruments import Instrument
+from quantai.oms.cache import OrderCache
 from quantai.oms.gateway import OrderGateway
 from quantai.oms.journal import Journal
 from quantai.oms.order_manager import OrderManager
@@ -65,6 +66,7 @@ class Trading:
     portfolio: Portfolio
     orders: OrderManager
     journal: Journal
+    cache: OrderCache
     runners: list[StrategyRunner]
     simulated: list[tuple[SimulatedExchange, list[str]]]
     recorder: RunRecorder

@@ -12,11 +12,12 @@ from quantai.assembly.graph import Markets, Remote, Trading
 from quantai.assembly.markets import component, enabled_strategies, instruments_of, running_strategies
 from quantai.config import Config
 from quantai.config.schema import Execution, MarketEvents
-from quantai.core.identifiers import ClientOrderIds, base36
+from quantai.core.identifiers import ClientOrderIds, base36, run_tag
 from quantai.data.derive import topic_of
-from quantai.exchanges.base import ExecutionConnector
+from quantai.exchanges.execution import ExecutionConnector
 from quantai.instruments import InstrumentCatalogue
 from quantai.oms.gateway import OrderGateway
+from quantai.oms.cache import OrderCache
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.orders import Orders
@@ -41,15 +42,15 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         run_folder, strategies=enabled_strategies(config), instruments=markets.instruments,
         market=market, portfolio=portfolio,
     )  # fmt: skip
-    journal = MemoryJournal(config.store.max_closed_orders, on_forget=recorder.add_order)
+    journal, cache = MemoryJournal(), OrderCache(config.store.max_closed_orders, on_forget=recorder.add_order)
     simulated = _simulated(config, markets) if config.mode.execution is Execution.SIMULATED else {}
     executors: Mapping[str, ExecutionConnector] = simulated or {
         venue: markets.exchanges.get_exchange(venue).get_execution_connector() for venue in markets.exchanges
     }
     checks = [component(RISK_CHECKS, section) for section in config.risk.checks.values() if section.enabled]
     orders = OrderManager(
-        bus=bus, clock=clock, risk=RiskEngine(checks, RiskView(portfolio, market, journal)), journal=journal,
-        executors=executors, ids=ClientOrderIds(_run_tag(config)), book_fill=portfolio.book_fill,
+        bus=bus, clock=clock, risk=RiskEngine(checks, RiskView(portfolio, market, cache)), journal=journal,
+        cache=cache, executors=executors, ids=_order_ids(config), book_fill=portfolio.book_fill,
     )  # fmt: skip
     runners = build_runners(config, markets, catalogue, orders, portfolio)
     topics = {
@@ -59,7 +60,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         for venue in simulated
     }
     return Trading(
-        portfolio, orders, journal, runners, [(exchange, topics[venue]) for venue, exchange in simulated.items()],
+        portfolio, orders, journal, cache, runners, [(exchange, topics[venue]) for venue, exchange in simulated.items()],
         recorder, sends_real_orders=config.mode.execution is Execution.VENUES,
         gateway=_gateway(config, markets, catalogue, orders, portfolio) if config.gateway.serve else None,
     )  # fmt: skip
@@ -73,7 +74,7 @@ def build_remote(config: Config, markets: Markets, catalogue: InstrumentCatalogu
     )  # fmt: skip
     orders = RemoteOrders(
         bus=markets.bus, clock=markets.clock, catalogue=catalogue, books=portfolio,
-        strategies=running_strategies(config), session=_run_tag(config),
+        strategies=running_strategies(config), session=_session(), ids=_order_ids(config),
         answer_timeout_ns=config.gateway.answer_timeout, heartbeat_ns=config.gateway.heartbeat,
     )  # fmt: skip
     return Remote(portfolio, orders, build_runners(config, markets, catalogue, orders, portfolio))
@@ -125,8 +126,13 @@ def _simulated(config: Config, markets: Markets) -> dict[str, SimulatedExchange]
     return exchanges
 
 
-def _run_tag(config: Config) -> str:
-    """What tells this run's order ids from any other's: fixed in a replay, which must repeat; else time and chance."""
+def _order_ids(config: Config) -> ClientOrderIds:
+    """Fixed in a replay, which must repeat; else unlike those of any other run."""
     if config.mode.market_events is MarketEvents.REPLAY:
-        return "0"
+        return ClientOrderIds("0")
+    return ClientOrderIds(run_tag(time.time_ns(), secrets.randbelow(36**3)))
+
+
+def _session() -> str:
+    """What names this run towards other daemons: a later one has a greater name, as text."""
     return base36(time.time_ns() // 1_000_000) + base36(secrets.randbelow(36**3)).rjust(3, "0")

@@ -28,10 +28,22 @@ _OPPOSITES = {Side.BUY: Side.SELL, Side.SELL: Side.BUY, Side.UNKNOWN: Side.UNKNO
 
 
 class OrderType(StrEnum):
-    """How an order is priced (FIX OrdType)."""
+    """How an order is priced (FIX OrdType). Stops become `MARKET` or `LIMIT` at their trigger price."""
 
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether it has a limit price."""
+        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+
+    @property
+    def has_trigger(self) -> bool:
+        """Whether it waits for a trigger price."""
+        return self in (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 class TimeInForce(StrEnum):
@@ -44,10 +56,13 @@ class TimeInForce(StrEnum):
 
 
 class OrderState(StrEnum):
-    """FIX OrdStatus in one-L spelling, plus `DENIED` (risk said no) and `UNKNOWN` (sent, no proof of what became of
-    it).
+    """FIX OrdStatus in one-L spelling, plus `DENIED` (risk said no) and `UNKNOWN` (sent, no proof what became
+    of it).
+
+    `SUSPENDED` is an order that is kept here until its trigger price, or its parent, releases it.
     """
 
+    SUSPENDED = "SUSPENDED"
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -85,3 +100,14 @@ class InstrumentStatus(StrEnum):
     HALTED = "halted"
     CLOSED = "closed"
     DELISTED = "delisted"
+
+
+class TradingState(StrEnum):
+    """What may be traded now. Cancels, and orders that only reduce a position, always pass."""
+
+    ACTIVE = "ACTIVE"
+    """Everything that risk lets pass."""
+    REDUCING = "REDUCING"
+    """Only what reduces a position; orders that rest stay."""
+    HALTED = "HALTED"
+    """The same, and what rests at the venues was cancelled when the halt came: the kill switch."""

@@ -9,6 +9,7 @@
     ├── UnknownInstrument            4  nobody configured that venue and symbol
     ├── OrderError                   4  an order request that makes no sense before risk sees it
     ├── CodecError                   4  bytes that are no events, or events that cannot be bytes
+    ├── VenueError                   4  a venue did not answer a question, or not so that it can be trusted
     └── BusError                     4
         ├── BusClosed                4  publish or subscribe after the bus stopped
         └── BusOverflow              4  a handler published more than the bus may hold
@@ -55,6 +56,10 @@ class UnknownInstrument(QuantAIError, LookupError):
 
 class OrderError(QuantAIError):
     """An order request that makes no sense before any risk check: unknown instrument, no side, no price."""
+
+
+class VenueError(QuantAIError):
+    """A venue did not answer a question, or not so that the answer can be trusted: nothing is proven."""
 
 
 class BusError(QuantAIError):

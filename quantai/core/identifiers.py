@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from zlib import crc32
 
 from quantai.core.errors import QuantAIError
 
@@ -40,20 +41,33 @@ def base36(number: int) -> str:
             return text
 
 
-class ClientOrderIds:
-    """Makes client order ids: strategy, run tag and a counter, letters and digits only, at most 32 characters.
+def strategy_code(strategy: str) -> str:
+    """Three characters that stand for a strategy in order ids: its first letter and a checksum of its name."""
+    return strategy[0] + base36(crc32(strategy.encode()) % 36**2).rjust(2, "0")
 
-    The tag must differ between any two runs that can reach the same account (assembly gives a time-based one when live,
-    a fixed one in simulation so that runs repeat to the byte).
+
+def run_tag(now_ns: int, chance: int) -> str:
+    """What tells a run's order ids from any other's: the second it began (`now_ns`, UTC) and `chance`, 0 to 46,655."""
+    return base36(now_ns // 1_000_000_000).rjust(6, "0") + base36(chance).rjust(3, "0")
+
+
+class ClientOrderIds:
+    """Makes client order ids: strategy code, run tag and a counter, at most 18 small letters and digits.
+
+    That is legal everywhere: the shortest limit is Kraken's, 18 characters of free text; OKX takes letters and digits
+    only; Hyperliquid wants 128 bits, into which 18 digits of base 36 go. The tag must differ between any two runs that
+    can reach the same account (`run_tag`); in a simulation it is fixed, so that runs repeat to the byte.
     """
 
     def __init__(self, tag: str) -> None:
-        if not re.fullmatch(r"[a-z0-9]{1,12}", tag):
-            raise QuantAIError(f"an order id tag must be 1 to 12 small letters or digits, not {tag!r}")
+        if not re.fullmatch(r"[a-z0-9]{1,9}", tag):
+            raise QuantAIError(f"an order id tag must be 1 to 9 small letters or digits, not {tag!r}")
         self._tag = tag
         self._count = 0
+        self._codes: dict[str, str] = {}
 
     def next(self, strategy: str) -> str:
         """The next id for an order of `strategy`."""
         self._count += 1
-        return f"{strategy.replace('_', '')[:10]}{self._tag}{base36(self._count):0>6}"
+        code = self._codes.get(strategy) or self._codes.setdefault(strategy, strategy_code(strategy))
+        return f"{code}{self._tag}{base36(self._count):0>6}"

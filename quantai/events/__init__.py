@@ -2,6 +2,7 @@
 
 from quantai.events.base import Event
 from quantai.events.command import (
+    AmendOrderCommand,
     CancelAllOrdersCommand,
     CancelOrderCommand,
     CommandEvent,
@@ -32,14 +33,25 @@ from quantai.events.order import (
     OrderEvent,
     OrderExpiredEvent,
     OrderFilledEvent,
+    OrderParentEvent,
     OrderPartiallyFilledEvent,
     OrderPendingCancelEvent,
+    OrderPendingReplaceEvent,
     OrderRejectedEvent,
     OrderReplacedEvent,
+    OrderReplaceRejectedEvent,
+    OrderRestatedEvent,
     OrderSubmittedEvent,
+    OrderSuspendedEvent,
+    OrderTriggeredEvent,
     OrderUnknownEvent,
 )
-from quantai.events.portfolio import PortfolioEvent, PortfolioLimitBreachedEvent, PortfolioValueEvent
+from quantai.events.portfolio import (
+    BalanceAdjustedEvent,
+    PortfolioEvent,
+    PortfolioLimitBreachedEvent,
+    PortfolioValueEvent,
+)
 from quantai.events.position import PositionClosedEvent, PositionEvent, PositionModifiedEvent, PositionOpenedEvent
 from quantai.events.state import BalanceStateEvent, OrderStateEvent, PositionStateEvent, StateEvent, StateSentEvent
 from quantai.events.system import (
@@ -47,14 +59,18 @@ from quantai.events.system import (
     DisconnectedEvent,
     ErrorEvent,
     GapEvent,
+    MismatchEvent,
     StaleEvent,
     StartedEvent,
     StoppedEvent,
     SystemEvent,
     TimerEvent,
+    TradingStateEvent,
 )
 
 __all__ = [
+    "AmendOrderCommand",
+    "BalanceAdjustedEvent",
     "BalanceStateEvent",
     "BarEvent",
     "CancelAllOrdersCommand",
@@ -72,6 +88,7 @@ __all__ = [
     "LiquidationEvent",
     "MarkPriceEvent",
     "MarketEvent",
+    "MismatchEvent",
     "OpenInterestEvent",
     "OrderAcceptedEvent",
     "OrderBookDeltaEvent",
@@ -82,12 +99,18 @@ __all__ = [
     "OrderEvent",
     "OrderExpiredEvent",
     "OrderFilledEvent",
+    "OrderParentEvent",
     "OrderPartiallyFilledEvent",
     "OrderPendingCancelEvent",
+    "OrderPendingReplaceEvent",
     "OrderRejectedEvent",
+    "OrderReplaceRejectedEvent",
     "OrderReplacedEvent",
+    "OrderRestatedEvent",
     "OrderStateEvent",
     "OrderSubmittedEvent",
+    "OrderSuspendedEvent",
+    "OrderTriggeredEvent",
     "OrderUnknownEvent",
     "PortfolioEvent",
     "PortfolioLimitBreachedEvent",
@@ -109,4 +132,5 @@ __all__ = [
     "TickEvent",
     "TimerEvent",
     "TradeEvent",
+    "TradingStateEvent",
 ]

@@ -48,6 +48,29 @@ class SubmitOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):
     """The limit, in quote currency; None for a market order."""
     cause: str
     """The `reference` of what the strategy was handling when it asked; empty where that was nothing."""
+    trigger_price: Money | None = None
+    """What the market must reach before it is sent, in quote currency; None for an order that is sent at once."""
+    reduce_only: bool = False
+    """Whether the venue may only let it make a position smaller."""
+
+
+class AmendOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):
+    """Change this order. Denied where it, or its cause, is too old by then."""
+
+    topic_prefix = "command.amend"
+
+    client_order_id: str
+    """The order's id."""
+    venue: str
+    """The configured name of the exchange where it is."""
+    symbol: str
+    """The ccxt-unified symbol."""
+    quantity: Quantity
+    """The new total, what has traded included; in base currency or contracts."""
+    price: Money | None
+    """The new limit, in quote currency."""
+    cause: str = ""
+    """The `reference` of what the strategy was handling when it asked; empty where that was nothing."""
 
 
 class CancelOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):

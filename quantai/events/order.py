@@ -5,7 +5,7 @@ Each event names its order, its strategy and its `cause`, so that one can walk f
 
 from __future__ import annotations
 
-from quantai.core.enums import Liquidity, OrderType, Side, TimeInForce
+from quantai.core.enums import Liquidity, OrderState, OrderType, Side, TimeInForce
 from quantai.events.base import Event, Money, Quantity, Timestamp
 
 
@@ -43,6 +43,43 @@ class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     """In base currency or contracts."""
     price: Money | None = None
     """The limit, in quote currency; None for a market order."""
+    trigger_price: Money | None = None
+    """Where it was kept until the market reached a price: that price, in quote currency."""
+    reduce_only: bool = False
+    """Whether the venue may only let it make a position smaller."""
+    parent_order_id: str = ""
+    """The order whose child this is; empty where there is none."""
+
+
+class OrderSuspendedEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """The order is kept here until its trigger price, or its parent, releases it; then it passes risk and is sent."""
+
+    topic_prefix = "order.suspended"
+
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Quantity
+    """In base currency or contracts."""
+    price: Money | None
+    """The limit, in quote currency; None for a market order."""
+    trigger_price: Money | None
+    """What the market must reach, in quote currency; None where only the parent releases it."""
+    reduce_only: bool = False
+    """Whether the venue may only let it make a position smaller."""
+    parent_order_id: str = ""
+    """The order whose child this is; empty where there is none."""
+
+
+class OrderTriggeredEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """A suspended order was released: it is checked by risk now, and sent."""
+
+    topic_prefix = "order.triggered"
+
+    quantity: Quantity
+    """What it is released for, in base currency or contracts."""
+    reason: str = ""
+    """What released it."""
 
 
 class OrderDeniedEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -151,6 +188,26 @@ class OrderExpiredEvent(OrderEvent, frozen=True, gc=False, tag=True):
     """Why, where the venue says so."""
 
 
+class OrderPendingReplaceEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """A change is on its way to the venue; until it is confirmed the order may trade as it was, or as it will be."""
+
+    topic_prefix = "order.pending_replace"
+
+    quantity: Quantity
+    """The new total, what has traded included; in base currency or contracts."""
+    price: Money | None
+    """The new limit, in quote currency."""
+
+
+class OrderReplaceRejectedEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """The venue would not change the order: it is what it was before."""
+
+    topic_prefix = "order.replace_rejected"
+
+    reason: str
+    """What the venue says of it."""
+
+
 class OrderReplacedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     """The venue changed price or quantity as asked."""
 
@@ -171,3 +228,39 @@ class OrderUnknownEvent(OrderEvent, frozen=True, gc=False, tag=True):
 
     reason: str
     """Why nobody knows."""
+
+
+class OrderRestatedEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """The venue, asked, says that the order is something else than its reports made it: that is adopted (FIX Restated).
+
+    Also how an order comes into the books that nobody here placed.
+    """
+
+    topic_prefix = "order.restated"
+
+    venue_order_id: str
+    """What the venue calls the order."""
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Quantity
+    """In base currency or contracts."""
+    price: Money | None
+    """The limit, in quote currency; None for a market order."""
+    state: OrderState
+    reason: str
+    """What was found."""
+
+
+class OrderParentEvent(OrderEvent, frozen=True, gc=False, tag=True):
+    """What its children made of a parent, which is never sent itself and whose fills are those of its children."""
+
+    topic_prefix = "order.parent"
+
+    state: OrderState
+    filled_quantity: Quantity
+    """Of all children, in base currency or contracts."""
+    filled_value: Money
+    """The sum of quantity times price of their fills."""
+    reason: str = ""
+    """Why it is in its state, where somebody said so."""

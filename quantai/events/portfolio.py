@@ -42,3 +42,20 @@ class PortfolioLimitBreachedEvent(PortfolioEvent, frozen=True, gc=False, tag=Tru
     """What went beyond it: money in base currency, or a ratio."""
     limit: Money
     """Beyond what it should not go, in the same unit."""
+
+
+class BalanceAdjustedEvent(PortfolioEvent, frozen=True, gc=False, tag=True):
+    """The venue says that it holds another amount than the books: its word is taken (a deposit, funding, interest)."""
+
+    topic_prefix = "portfolio.balance_adjusted"
+
+    venue: str
+    """The configured name of the exchange."""
+    currency: str
+    """Of what."""
+    before: Money
+    """What the books said."""
+    after: Money
+    """What the venue says, and the books from now on."""
+    reason: str
+    """How it was found."""

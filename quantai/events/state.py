@@ -54,6 +54,12 @@ class OrderStateEvent(StateEvent, frozen=True, gc=False, tag=True):
     """`topic@ts_init` of what the strategy was handling when it asked; empty where that was nothing."""
     ts_submitted: Timestamp
     """When it was sent, nanoseconds UTC since 1970."""
+    trigger_price: Money | None = None
+    """What the market must reach before it is sent, in quote currency; None for an order that is sent at once."""
+    reduce_only: bool = False
+    """Whether the venue may only let it make a position smaller."""
+    parent_order_id: str = ""
+    """The order whose child this is; empty where there is none."""
 
 
 class PositionStateEvent(StateEvent, frozen=True, gc=False, tag=True):

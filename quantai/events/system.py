@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantai.core.enums import TradingState
 from quantai.events.base import Count, Event, Timestamp
 
 
@@ -91,6 +92,33 @@ class ErrorEvent(SystemEvent, frozen=True, gc=False, tag=True):
     """What it says."""
     cause: str = ""
     """The `reference` of the event it was handling, if any."""
+
+
+class TradingStateEvent(SystemEvent, frozen=True, gc=False, tag=True):
+    """Trading was halted, restricted or resumed: `component` is the strategy it is for, or `all`."""
+
+    topic_prefix = "system.trading_state"
+
+    state: TradingState
+    reason: str
+    """Why, and who said so."""
+
+
+class MismatchEvent(SystemEvent, frozen=True, gc=False, tag=True):
+    """The books and a venue, which is the `component`, did not agree, and what was done about it."""
+
+    topic_prefix = "system.mismatch"
+
+    kind: str
+    """What did not agree, in a word that does not change: `missing_order`, `external_order`, `missed_fill`..."""
+    subject: str
+    """The order, instrument or currency."""
+    ours: str
+    """What the books said."""
+    theirs: str
+    """What the venue says."""
+    action: str
+    """What was done."""
 
 
 class TimerEvent(SystemEvent, frozen=True, gc=False, tag=True):

@@ -17,6 +17,7 @@ from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.errors import NumberError, OrderError
 from quantai.core.numbers import is_multiple
 from quantai.events import (
+    AmendOrderCommand,
     CancelAllOrdersCommand,
     CancelOrderCommand,
     CommandEvent,
@@ -97,6 +98,8 @@ class OrderGateway:
                 self._tell_state(command)
             case SubmitOrderCommand():
                 self._submit(command)
+            case AmendOrderCommand():
+                self._amend(command)
             case CancelOrderCommand():
                 self._cancel(command)
             case CancelAllOrdersCommand():
@@ -146,30 +149,33 @@ class OrderGateway:
             raise OrderError(f"{command.strategy} may not trade {command.venue}:{command.symbol} (its instruments)")
         if not is_multiple(command.quantity, instrument.lot_size):
             raise OrderError(f"quantity {command.quantity} is not a multiple of the lot {instrument.lot_size}")
-        if command.price is not None and not is_multiple(command.price, instrument.tick_size):
-            raise OrderError(f"price {command.price} is not a multiple of the tick {instrument.tick_size}")
+        for price in (command.price, command.trigger_price):
+            if price is not None and not is_multiple(price, instrument.tick_size):
+                raise OrderError(f"price {price} is not a multiple of the tick {instrument.tick_size}")
         return OrderRequest(
             command.strategy, instrument, command.side, command.order_type, command.quantity, command.price,
-            command.time_in_force, command.cause,
+            command.time_in_force, command.cause, command.trigger_price, command.reduce_only,
         )  # fmt: skip
 
     def _refusal(self, command: SubmitOrderCommand, is_current: bool) -> tuple[str, str] | None:
         """Code and reason where an order that could be sent is not."""
-        age_ns = self._clock.now_ns() - _asked_ns(command)
-        limit_s = self._max_command_age_ns / NS_PER_SECOND
         if self._is_stopping:
             return "STOPPING", "the daemon that executes orders is being stopped"
         if not is_current:
             return "SUPERSEDED", f"a newer session of {command.strategy} has taken over"
         if command.ts_init != command.ts_event:  # a daemon that was here before may have carried it out
             return "STALE_COMMAND", "it was asked again, and nothing is known here of the first time"
-        if abs(age_ns) > self._max_command_age_ns:
-            when = f"{abs(age_ns) / NS_PER_SECOND:.3f} s {'ago' if age_ns > 0 else 'from now'}"
-            return (
-                "STALE_COMMAND",
-                f"it, or its cause, is of {when}; the limit is {limit_s:g} s (gateway.max_command_age)",
-            )
-        return None
+        late = self._too_late(command)
+        return None if late is None else ("STALE_COMMAND", late)
+
+    def _too_late(self, command: SubmitOrderCommand | AmendOrderCommand) -> str | None:
+        """Why the prices that a request answers are not those of now, if so."""
+        age_ns = self._clock.now_ns() - _asked_ns(command)
+        if abs(age_ns) <= self._max_command_age_ns:
+            return None
+        when = f"{abs(age_ns) / NS_PER_SECOND:.3f} s {'ago' if age_ns > 0 else 'from now'}"
+        limit_s = self._max_command_age_ns / NS_PER_SECOND
+        return f"it, or its cause, is of {when}; the limit is {limit_s:g} s (gateway.max_command_age)"
 
     def _refuse(self, command: SubmitOrderCommand, reason: str) -> None:
         """Answer what never was an order; asked again it is refused again."""
@@ -181,6 +187,36 @@ class OrderGateway:
             command.side, command.order_type, command.quantity, command.price, "INVALID_REQUEST", reason,
         )  # fmt: skip
         self._bus.post(denied)
+
+    def _amend(self, command: AmendOrderCommand) -> None:
+        """Change an order, or tell what it is where it cannot be changed."""
+        is_current = self._is_current(command)
+        order = self._orders.find(command.client_order_id)
+        if order is None or order.strategy != command.strategy:
+            self.counts["refused"] += 1
+            return
+        before, refusal = order.state, self._too_late(command)
+        if self._is_stopping or not is_current:
+            refusal = "who asks may not change orders any more"
+        try:
+            if refusal is None:
+                self._check_grid(order, command)
+                self._orders.amend(order, command.quantity, command.price, command.cause)
+        except (OrderError, NumberError) as error:
+            refusal = str(error)
+        if refusal is not None:
+            self.counts["refused"] += 1
+            logger.warning("a change of %s by %s was refused: %s", command.client_order_id, command.strategy, refusal)
+        if order.state is before:
+            self._tell(order, command)
+
+    @staticmethod
+    def _check_grid(order: Order, command: AmendOrderCommand) -> None:
+        instrument = order.instrument
+        if not is_multiple(command.quantity, instrument.lot_size):
+            raise OrderError(f"quantity {command.quantity} is not a multiple of the lot {instrument.lot_size}")
+        if command.price is not None and not is_multiple(command.price, instrument.tick_size):
+            raise OrderError(f"price {command.price} is not a multiple of the tick {instrument.tick_size}")
 
     def _cancel(self, command: CancelOrderCommand) -> None:
         self._is_current(command)
@@ -227,7 +263,7 @@ class OrderGateway:
                 self._bus.post(ErrorEvent(COMPONENT, now_ns, now_ns, "StrategySilent", message))
 
 
-def _asked_ns(command: SubmitOrderCommand) -> int:
+def _asked_ns(command: SubmitOrderCommand | AmendOrderCommand) -> int:
     """A request is as old as the event that it answers, which its cause names with its time."""
     _, _, caused_ns = command.cause.rpartition("@")
     is_time = caused_ns.isascii() and caused_ns.isdigit()

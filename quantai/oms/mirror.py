@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from decimal import Decimal
 
 from quantai.core.enums import OrderState
@@ -16,17 +15,23 @@ from quantai.events import (
     OrderEvent,
     OrderExpiredEvent,
     OrderFilledEvent,
+    OrderParentEvent,
     OrderPartiallyFilledEvent,
     OrderPendingCancelEvent,
+    OrderPendingReplaceEvent,
     OrderRejectedEvent,
     OrderReplacedEvent,
+    OrderReplaceRejectedEvent,
+    OrderRestatedEvent,
     OrderStateEvent,
     OrderSubmittedEvent,
+    OrderSuspendedEvent,
+    OrderTriggeredEvent,
     OrderUnknownEvent,
 )
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.instruments import Instrument
-from quantai.oms.models import Order
+from quantai.oms.models import Change, Order
 from quantai.oms.state_machine import next_state
 
 _REPORTS: dict[type[OrderEvent], ExecType] = {
@@ -38,39 +43,26 @@ _REPORTS: dict[type[OrderEvent], ExecType] = {
     OrderCancelRejectedEvent: ExecType.CANCEL_REJECTED,
     OrderExpiredEvent: ExecType.EXPIRED,
     OrderUnknownEvent: ExecType.UNKNOWN,
+    OrderReplacedEvent: ExecType.REPLACED,
+    OrderReplaceRejectedEvent: ExecType.REPLACE_REJECTED,
+    OrderPendingCancelEvent: ExecType.PENDING_CANCEL,
+    OrderPendingReplaceEvent: ExecType.PENDING_REPLACE,
+    OrderTriggeredEvent: ExecType.TRIGGERED,
 }
+
+_WITH_REASON = (
+    OrderRejectedEvent,
+    OrderCanceledEvent,
+    OrderExpiredEvent,
+    OrderUnknownEvent,
+    OrderRestatedEvent,
+    OrderParentEvent,
+)
 
 # Where a venue has the order for certain, or had it.
 _ACCEPTED = frozenset(
     {OrderState.NEW, OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.CANCELED, OrderState.EXPIRED}
 )
-
-
-class KnownOrders:
-    """Every open order, and the newest `max_closed` closed ones."""
-
-    def __init__(self, max_closed: int) -> None:
-        self._open: dict[str, Order] = {}
-        self._closed: OrderedDict[str, Order] = OrderedDict()
-        self._max_closed = max_closed
-
-    def keep(self, order: Order) -> None:
-        """Remember `order` as it is now."""
-        if order.is_open:
-            self._open[order.client_order_id] = order
-            return
-        self._open.pop(order.client_order_id, None)
-        self._closed[order.client_order_id] = order
-        if len(self._closed) > self._max_closed:
-            self._closed.popitem(last=False)
-
-    def get(self, client_order_id: str) -> Order | None:
-        """The order of that id, open or closed."""
-        return self._open.get(client_order_id) or self._closed.get(client_order_id)
-
-    def open_orders(self) -> Iterable[Order]:
-        """Those that may still trade, oldest first."""
-        return self._open.values()
 
 
 class FillLog:
@@ -97,43 +89,63 @@ def follow(order: Order, event: OrderEvent) -> bool:
 
     A fill must be new: whoever calls has made sure.
     """
-    if isinstance(event, FillEvent):
-        order.filled_quantity = event.cumulative_quantity
-        order.filled_value += event.quantity * event.price
+    before = order.quantity, order.price, order.change
+    _take_numbers(order, event)
     state = _state_after(order, event)
     if state is None:
+        order.quantity, order.price, order.change = before
         return False
     order.state = state
     order.ts_last = event.ts_init
+    if not order.is_open:
+        order.change = None
     match event:
-        case OrderAcceptedEvent():
+        case OrderAcceptedEvent() | OrderReplacedEvent() | OrderRestatedEvent():
             order.is_accepted = True
-            order.venue_order_id = event.venue_order_id
-        case OrderReplacedEvent():
-            order.venue_order_id, order.quantity, order.price = event.venue_order_id, event.quantity, event.price
+            order.venue_order_id = event.venue_order_id or order.venue_order_id
         case OrderDeniedEvent():
             order.reason = f"{event.code}: {event.reason}"
-        case OrderRejectedEvent() | OrderCanceledEvent() | OrderExpiredEvent() | OrderUnknownEvent():
-            order.reason = event.reason or order.reason
+    if isinstance(event, _WITH_REASON):
+        order.reason = event.reason or order.reason
     return True
+
+
+def _take_numbers(order: Order, event: OrderEvent) -> None:
+    match event:
+        case FillEvent():
+            order.filled_quantity = event.cumulative_quantity
+            order.filled_value += event.quantity * event.price
+        case OrderParentEvent():
+            order.filled_quantity, order.filled_value = event.filled_quantity, event.filled_value
+        case OrderPendingReplaceEvent():
+            order.change = Change(event.quantity, event.price)
+        case OrderReplacedEvent() | OrderRestatedEvent():
+            order.quantity, order.price, order.change = event.quantity, event.price, None
+        case OrderReplaceRejectedEvent():
+            order.change = None
 
 
 def _state_after(order: Order, event: OrderEvent) -> OrderState | None:
     match event:
         case OrderSubmittedEvent():
             return OrderState.PENDING_NEW if order.state is OrderState.UNKNOWN else order.state
-        case OrderPendingCancelEvent():
-            return OrderState.PENDING_CANCEL if order.is_open else None
-        case OrderDeniedEvent():
-            return OrderState.DENIED if order.is_open else None
-        case OrderReplacedEvent():
-            return order.state
+        case OrderSuspendedEvent():
+            return OrderState.SUSPENDED if order.state in (OrderState.PENDING_NEW, OrderState.UNKNOWN) else order.state
+        case OrderParentEvent() | OrderRestatedEvent():
+            return event.state
+    # What was asked for here is expected to be pending already, and a denial comes before anything else can.
+    if isinstance(event, OrderPendingCancelEvent) and order.state is OrderState.PENDING_CANCEL:
+        return order.state
+    if isinstance(event, OrderPendingReplaceEvent) and order.state is OrderState.PENDING_REPLACE:
+        return order.state
+    if isinstance(event, OrderDeniedEvent) and order.is_open:
+        return OrderState.DENIED
     return next_state(
         order.state,
         _REPORTS[type(event)],
         is_accepted=order.is_accepted,
         has_fills=order.filled_quantity > 0,
-        is_complete=order.filled_quantity >= order.quantity,
+        is_complete=order.is_complete,
     )
 
 
@@ -150,6 +162,9 @@ def order_of(state: OrderStateEvent, instrument: Instrument) -> Order:
         time_in_force=state.time_in_force,
         cause=state.cause,
         ts_submitted=state.ts_submitted,
+        trigger_price=state.trigger_price,
+        reduce_only=state.reduce_only,
+        parent_order_id=state.parent_order_id,
     )
 
 
@@ -167,5 +182,7 @@ def adopt_state(order: Order, state: OrderStateEvent) -> None:
     order.is_accepted |= bool(state.venue_order_id) or state.state in _ACCEPTED
     order.venue_order_id = state.venue_order_id
     order.quantity, order.price = state.quantity, state.price
+    if order.state is not OrderState.PENDING_REPLACE:
+        order.change = None
     order.reason = state.reason
     order.ts_last = state.ts_event

@@ -10,10 +10,16 @@ from quantai.core.enums import CLOSED_STATES, OrderState, OrderType, Side, TimeI
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
 
+EXTERNAL = "external"
+"""The strategy of orders that nobody here placed; no strategy can be called that."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What a strategy asks for: exact, on the instrument's grid, before risk. `cause` names the event behind it."""
+    """What a strategy asks for: exact, on the instrument's grid, before risk. `cause` names the event behind it.
+
+    With a `trigger_price` the order is kept here until the market reaches it (`STOP`, `STOP_LIMIT`).
+    """
 
     strategy: str
     instrument: Instrument
@@ -23,6 +29,17 @@ class OrderRequest:
     price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     cause: str = ""
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    parent_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an amendment makes of an order: the new total quantity and the new limit."""
+
+    quantity: Decimal
+    price: Decimal | None
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +47,10 @@ class Order:
     """An order and what its events made of it. Only the OMS changes one.
 
     Quantities are in base currency or contracts; `average_price` is that of the fills so far (0 before the first).
-    `is_accepted` says that the venue confirmed it, `reason` why it is in its state. Awaiting an order gives the order
-    itself at once: `order = await self.buy(...)` and `order = self.buy(...)` are the same, neither waits for the venue.
+    `is_accepted` says that the venue confirmed it, `is_sent` that it was given to the venue, `reason` why it is in its
+    state. `change` is the amendment that is on its way. A parent (`is_parent`) is never sent: its children are, and
+    what they fill is its fill. Awaiting an order gives the order itself at once: `order = await self.buy(...)` and
+    `order = self.buy(...)` are the same, neither waits for the venue.
     """
 
     client_order_id: str
@@ -44,13 +63,19 @@ class Order:
     time_in_force: TimeInForce
     cause: str
     ts_submitted: int
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    parent_order_id: str = ""
+    is_parent: bool = False
     state: OrderState = OrderState.PENDING_NEW
     venue_order_id: str = ""
+    is_sent: bool = False
     is_accepted: bool = False
     filled_quantity: Decimal = ZERO
     filled_value: Decimal = ZERO
     ts_last: int = 0
     reason: str = ""
+    change: Change | None = None
     trade_ids: set[str] = field(default_factory=set)
 
     venue: str = field(init=False)
@@ -66,6 +91,23 @@ class Order:
         if self.state in CLOSED_STATES:
             return ZERO
         return max(self.quantity - self.filled_quantity, ZERO) if self.filled_quantity else self.quantity
+
+    @property
+    def working_quantity(self) -> Decimal:
+        """What may still trade at a venue, at most: what an amendment on its way would add counts, what is kept here,
+        or is the children's, does not.
+        """
+        if self.state in CLOSED_STATES or self.state is OrderState.SUSPENDED or self.is_parent:
+            return ZERO
+        if self.change is None:
+            return self.leaves_quantity
+        return max(self.quantity, self.change.quantity) - self.filled_quantity
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it has traded, and all that an amendment on its way may make of it."""
+        quantity = self.quantity if self.change is None else max(self.quantity, self.change.quantity)
+        return self.filled_quantity >= quantity
 
     @property
     def average_price(self) -> Decimal:

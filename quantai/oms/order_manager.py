@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Protocol
 
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState
-from quantai.core.errors import BusError
+from quantai.core.errors import OrderError
 from quantai.core.identifiers import ClientOrderIds
 from quantai.core.numbers import ZERO
 from quantai.events import (
-    ErrorEvent,
-    Event,
-    FillEvent,
-    OrderDeniedEvent,
     OrderEvent,
-    OrderFilledEvent,
-    OrderPartiallyFilledEvent,
+    OrderParentEvent,
     OrderPendingCancelEvent,
+    OrderPendingReplaceEvent,
+    OrderReplacedEvent,
     OrderSubmittedEvent,
+    OrderSuspendedEvent,
+    OrderTriggeredEvent,
 )
 from quantai.events.bus import EventBus
-from quantai.exchanges.base import CancelOrder, ExecType, ExecutionConnector, ExecutionReport, SubmitOrder
-from quantai.oms.journal import Journal
-from quantai.oms.models import Order, OrderRequest
-from quantai.oms.orders import new_order
-from quantai.oms.reports import Head, is_sound_fill, status_event
-from quantai.oms.risk.base import Approved, Denied, RiskEngine
-from quantai.oms.state_machine import CANCELABLE, next_state
+from quantai.exchanges.execution import ExecType, ExecutionConnector, ExecutionReport, OrderStatus
+from quantai.instruments import Instrument
+from quantai.oms import adoption
+from quantai.oms.cache import OrderCache
+from quantai.oms.journal import Journal, NoteKind
+from quantai.oms.ledger import Ledger
+from quantai.oms.lookups import Lookups
+from quantai.oms.models import Change, Order, OrderRequest
+from quantai.oms.orders import changed, new_order
+from quantai.oms.reports import FillBook, ReportTaker
+from quantai.oms.risk.base import Approved, Denied, Verdict
+from quantai.oms.sending import Sender
+from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 
-logger = logging.getLogger(__name__)
+JOURNAL_DOWN = "JOURNAL_DOWN"
 
-COMPONENT = "order manager"
-"""Who speaks in the error events of the OMS; no strategy can be called that."""
 
-FillBook = Callable[[FillEvent], Event]
+class Risk(Protocol):
+    """What is asked before anything is sent that could cost money."""
+
+    def check(self, order: Order) -> Verdict:
+        """The verdict on a new order."""
+        ...
+
+    def check_change(self, order: Order, change: Change) -> Verdict:
+        """The verdict on a change of an order that rests."""
+        ...
 
 
 class OrderManager:
     """Owns every order. Nobody else changes one, and nothing here waits.
 
-    `book_fill` is the portfolio's. It is called before the fill is published, so that no risk check ever sees an order
-    closed and its position not yet there; the event it returns is published after the fill.
+    `on_unmatched` is called with a venue and what it said of an order that nobody here knows.
     """
 
     def __init__(
@@ -50,36 +63,115 @@ class OrderManager:
         *,
         bus: EventBus,
         clock: Clock,
-        risk: RiskEngine,
+        risk: Risk,
         journal: Journal,
+        cache: OrderCache,
         executors: Mapping[str, ExecutionConnector],
         ids: ClientOrderIds,
         book_fill: FillBook,
     ) -> None:
-        self._bus = bus
+        self.cache = cache
+        self.on_unmatched: Callable[[str, ExecutionReport], None] = self._alarm_unmatched
         self._clock = clock
         self._risk = risk
-        self._journal = journal
         self._executors = executors
         self._ids = ids
-        self._book_fill = book_fill
-        counted = ("submitted", "denied", "fills", "illegal", "unmatched", "duplicates", "overfills", "alarms")
-        self.counts = dict.fromkeys(counted, 0)
-        for executor in executors.values():
-            executor.on_report(self.apply)
+        self._ledger = Ledger(bus, clock, journal, cache)
+        self._reports = ReportTaker(self._ledger, book_fill)
+        self._sender = Sender(self._ledger, executors, self._reports.settle)
+        self._lookups = Lookups(journal, self._on_looked_up)
+        self._denied = self._unmatched = 0
+        for venue, executor in executors.items():
+            executor.on_report(partial(self.apply, venue))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened so far, by name."""
+        return {
+            "submitted": self._sender.sent,
+            "denied": self._denied + self._sender.denied,
+            **self._reports.counts,
+            "unmatched": self._unmatched,
+            "alarms": self._ledger.alarms,
+        }
+
+    def recover(self, orders: Sequence[Order]) -> None:
+        """Take over the orders that an earlier run left. A pending one may have been sent, so it counts as sent."""
+        for order in orders:
+            order.is_sent = not (order.is_parent or order.state is OrderState.SUSPENDED)
+            self.cache.keep(order)
+
+    async def close(self) -> None:
+        """Wait for what is being looked up in the journal."""
+        await self._lookups.close()
+
+    # What strategies ask for
 
     def submit(self, request: OrderRequest, client_order_id: str = "") -> Order:
-        """Check `request` and send it, or deny it: the order tells. Raises `OrderError` for what is no order.
+        """Check `request` and send it, keep it until its trigger price, or deny it: the order tells.
 
-        The id is made here where whoever asks did not make one.
+        The id is made here where whoever asks did not make one. Raises `OrderError` for what is no order.
         """
+        if request.trigger_price is not None:
+            return self.suspend(request, client_order_id)
         order = self._new_order(request, client_order_id)
-        verdict = self._risk.check(order)
-        if isinstance(verdict, Denied):
-            self._deny(verdict)
-        else:
-            self._send(verdict)
+        self._conclude(self._verdict(order))
         return order
+
+    def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """The same for several, which go to each venue together. Raises before any of them is sent."""
+        orders = [self._new_order(request, "") for request in requests]
+        approved: list[Approved] = []
+        for request, order in zip(requests, orders, strict=True):
+            if request.trigger_price is not None:
+                self._suspend(order)
+            elif isinstance(verdict := self._verdict(order), Denied):
+                self._deny(verdict)
+            else:
+                self.cache.keep(order)  # the limits of the next one count this one
+                approved.append(verdict)
+        self._sender.submit_all(approved)
+        return orders
+
+    def amend(
+        self, order: Order, quantity: Decimal | None = None, price: Decimal | None = None, cause: str = ""
+    ) -> None:
+        """Ask for another total quantity or another limit. Raises `OrderError` where that cannot be."""
+        change = changed(order, quantity, price)
+        if change is None:
+            return
+        if order.state is OrderState.SUSPENDED:
+            self._change_here(order, change)
+            return
+        if order.state not in AMENDABLE:
+            raise OrderError(f"order {order.client_order_id} cannot be amended while it is {order.state}")
+        verdict = self._verdict_on(order, change)
+        order.change, order.state = change, OrderState.PENDING_REPLACE
+        event = OrderPendingReplaceEvent(*self._ledger.head(order, cause=cause), change.quantity, change.price)
+        if isinstance(verdict, Denied):
+            self._ledger.record(order, event)
+            self._report(order, ExecType.REPLACE_REJECTED, f"{verdict.code}: {verdict.reason}")
+        else:
+            self._sender.amend(order, event)
+
+    def cancel(self, order: Order, cause: str = "") -> None:
+        """Ask for an order to be cancelled, because of the event `cause` refers to.
+
+        One that is closed, or already being cancelled, is left as it is; one that is kept here ends at once; the
+        children of a parent are cancelled.
+        """
+        event = self._begin_cancel(order, cause)
+        if event is not None:
+            self._sender.cancel(order, event)
+
+    def cancel_all(
+        self, strategy: str | None = None, symbol: str | None = None, cause: str = "", venue: str | None = None
+    ) -> list[Order]:
+        """Cancel every open order, or those of one strategy, symbol or venue; the orders that were open."""
+        orders = [order for order in self.open_orders(strategy, symbol) if venue in (None, order.venue)]
+        begun = [(order, self._begin_cancel(order, cause)) for order in orders]
+        self._sender.cancel_all([(order, event) for order, event in begun if event is not None])
+        return orders
 
     def deny(self, request: OrderRequest, client_order_id: str, code: str, reason: str) -> Order:
         """Refuse `request` before risk is asked. Raises `OrderError` for what is no order."""
@@ -88,204 +180,171 @@ class OrderManager:
         return order
 
     def find(self, client_order_id: str) -> Order | None:
-        """The order of that id, open or closed, as far back as the journal goes."""
-        return self._journal.get(client_order_id)
-
-    def cancel(self, order: Order, cause: str = "") -> None:
-        """Ask the venue to cancel, because of the event `cause` refers to. An order that is closed, or already being
-        cancelled, is left as it is.
-        """
-        if order.state not in CANCELABLE:
-            return
-        order.state = OrderState.PENDING_CANCEL
-        event = OrderPendingCancelEvent(*self._head(order, self._clock.now_ns(), cause))
-        self._keep(order, event)
-        command = CancelOrder(order.client_order_id, order.symbol, order.venue_order_id)
-        self._hand_over(order, event, lambda: self._executors[order.venue].cancel(command))
-
-    def cancel_all(self, strategy: str | None = None, symbol: str | None = None, cause: str = "") -> list[Order]:
-        """Cancel every open order, or those of one strategy or symbol; the orders that were open."""
-        orders = self.open_orders(strategy, symbol)
-        for order in orders:
-            self.cancel(order, cause)
-        return orders
+        """The order of that id, open or closed, as far back as memory goes."""
+        return self.cache.get(client_order_id)
 
     def open_orders(self, strategy: str | None = None, symbol: str | None = None) -> list[Order]:
         """The orders that may still trade, oldest first."""
         return [
             order
-            for order in self._journal.open_orders()
+            for order in self.cache.open_orders()
             if strategy in (None, order.strategy) and symbol in (None, order.symbol)
         ]
+
+    # Orders that are kept here, and parents
+
+    def suspend(self, request: OrderRequest, client_order_id: str = "") -> Order:
+        """Keep an order here until it is released; it is durable, and no risk yet. Raises as `submit`."""
+        order = self._new_order(request, client_order_id)
+        self._suspend(order)
+        return order
+
+    def release(self, order: Order, reason: str) -> None:
+        """Check and send an order that was kept here; one that is not any more is left as it is."""
+        if order.state is not OrderState.SUSPENDED:
+            return
+        verdict = self._verdict(order)  # while it is suspended it does not count as working already
+        order.state = OrderState.PENDING_NEW
+        self._ledger.record(order, OrderTriggeredEvent(*self._ledger.head(order), order.quantity, reason))
+        self._conclude(verdict)
+
+    def resize(self, order: Order, quantity: Decimal) -> None:
+        """Give an order that is kept here another quantity; one that is not any more is left as it is."""
+        if order.state is OrderState.SUSPENDED and quantity != order.quantity:
+            self._change_here(order, Change(quantity, order.price))
+
+    def open_parent(self, request: OrderRequest, client_order_id: str = "") -> Order:
+        """Keep an order that is never sent itself: its children are. Raises as `submit`."""
+        order = self._new_order(request, client_order_id)
+        order.is_parent = True
+        self._ledger.record(
+            order,
+            OrderSubmittedEvent(
+                *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
+                order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
+            ),
+        )  # fmt: skip
+        return order
+
+    def update_parent(self, parent: Order, state: OrderState, reason: str = "") -> None:
+        """Make a parent what its children made of it; nothing is told where nothing changed."""
+        children = self.cache.children(parent.client_order_id)
+        filled = sum((child.filled_quantity for child in children), ZERO)
+        value = sum((child.filled_value for child in children), ZERO)
+        if (state, filled, value) == (parent.state, parent.filled_quantity, parent.filled_value):
+            return
+        parent.state, parent.filled_quantity, parent.filled_value = state, filled, value
+        parent.is_accepted |= any(child.is_accepted for child in children)
+        parent.reason = reason or parent.reason
+        self._ledger.record(parent, OrderParentEvent(*self._ledger.head(parent), state, filled, value, reason))
+
+    # What venues say
+
+    def apply(self, venue: str, report: ExecutionReport) -> None:
+        """Take what a venue says. An illegal report changes nothing and is counted; a fill is always booked, once."""
+        order = self._order_of(venue, report)
+        if order is None:
+            self._lookups.ask(venue, report)
+        else:
+            self._reports.apply(order, report)
+
+    def adopt(self, venue: str, status: OrderStatus, instrument: Instrument, reason: str) -> Order:
+        """Take an order into the books that nobody here placed; one that is there already is left as it is.
+
+        Its fills are told by `apply`.
+        """
+        known = self.cache.get(adoption.external_id(status)) or self.cache.by_venue_id(venue, status.venue_order_id)
+        return known or adoption.adopt(self._ledger, status, instrument, reason, self._clock.now_ns())
+
+    def restate(self, order: Order, status: OrderStatus, reason: str) -> None:
+        """Make an order what the venue says, where no report explains it. Its fills are told by `apply`."""
+        adoption.restate(self._ledger, order, status, reason)
+
+    def _order_of(self, venue: str, report: ExecutionReport) -> Order | None:
+        order = self.cache.get(report.client_order_id) if report.client_order_id else None
+        if order is None and report.venue_order_id:
+            order = self.cache.by_venue_id(venue, report.venue_order_id)
+        return order
+
+    def _on_looked_up(self, venue: str, report: ExecutionReport, found: Order | None) -> None:
+        order = self._order_of(venue, report) or found  # it may have come into memory meanwhile
+        if order is None:
+            self._unmatched += 1
+            self.on_unmatched(venue, report)
+        else:
+            self._reports.apply(order, report)
+
+    def _alarm_unmatched(self, venue: str, report: ExecutionReport) -> None:
+        name = report.client_order_id or report.venue_order_id
+        self._ledger.alarm("UnmatchedReport", f"{name} is an order of {venue} nobody here knows: {report}")
+
+    # Steps
 
     def _new_order(self, request: OrderRequest, client_order_id: str) -> Order:
         order = new_order(request, client_order_id, self._clock.now_ns(), self._executors)
         order.client_order_id = client_order_id or self._ids.next(request.strategy)
         return order
 
-    def _deny(self, verdict: Denied) -> None:
-        order = verdict.order
-        order.state = OrderState.DENIED
-        order.reason = f"{verdict.code}: {verdict.reason}"
-        self.counts["denied"] += 1
-        event = OrderDeniedEvent(
-            *self._head(order, order.ts_submitted),
-            order.side, order.order_type, order.quantity, order.price, verdict.code, verdict.reason,
-        )  # fmt: skip
-        self._keep(order, event)
-        self._publish(event)
+    def _verdict(self, order: Order) -> Verdict:
+        if not self._ledger.takes_new_orders:
+            return Denied(order, JOURNAL_DOWN, "the order journal cannot be written, so no order is sent")
+        verdict = self._risk.check(order)
+        self._ledger.note(order, NoteKind.RISK, lambda: verdict.numbers)
+        return verdict
 
-    def _send(self, approved: Approved) -> None:
-        """Persist, then send, then tell. What cannot be kept is not sent."""
-        order = approved.order
-        event = OrderSubmittedEvent(
-            *self._head(order, order.ts_submitted),
-            order.side, order.order_type, order.time_in_force, order.quantity, order.price,
-        )  # fmt: skip
-        if not self._keep(order, event):
-            self._deny(Denied(order, "NOT_JOURNALLED", "the journal did not take the order, so it was not sent"))
-            return
-        self.counts["submitted"] += 1
-        command = SubmitOrder(
-            order.client_order_id, order.symbol, order.side, order.order_type,
-            order.quantity, order.price, order.time_in_force,
-        )  # fmt: skip
-        self._hand_over(order, event, lambda: self._executors[order.venue].submit(command))
+    def _verdict_on(self, order: Order, change: Change) -> Verdict:
+        if not self._ledger.takes_new_orders:
+            return Denied(order, JOURNAL_DOWN, "the order journal cannot be written, so no order is changed")
+        verdict = self._risk.check_change(order, change)
+        self._ledger.note(order, NoteKind.RISK, lambda: verdict.numbers)
+        return verdict
 
-    def _hand_over(self, order: Order, event: OrderEvent, send: Callable[[], None]) -> None:
-        """Give a command to the connector, then publish `event`. A connector that fails leaves the outcome unknown."""
-        failure = ""
-        try:
-            send()
-        except Exception as error:
-            failure = f"{type(error).__name__}: {error}"
-            logger.exception("the connector of %s failed on order %s", order.venue, order.client_order_id)
-        self._publish(event)
-        if failure:
-            self._apply_status(
-                order,
-                ExecutionReport(
-                    exec_type=ExecType.UNKNOWN,
-                    client_order_id=order.client_order_id,
-                    ts_event=self._clock.now_ns(),
-                    reason=failure,
-                ),
-            )
-
-    def apply(self, report: ExecutionReport) -> None:
-        """Take what a venue says. An illegal report changes nothing and is counted; a fill is always booked, once."""
-        order = self._journal.get(report.client_order_id)
-        if order is None:
-            self.counts["unmatched"] += 1
-            self._alarm("UnmatchedReport", f"{report.client_order_id} is an order nobody here knows: {report}")
-        elif report.exec_type is ExecType.TRADE:
-            self._apply_trade(order, report)
+    def _conclude(self, verdict: Verdict) -> None:
+        if isinstance(verdict, Denied):
+            self._deny(verdict)
         else:
-            self._apply_status(order, report)
+            self._sender.submit(verdict)
 
-    def _apply_status(self, order: Order, report: ExecutionReport) -> None:
-        state = next_state(
-            order.state,
-            report.exec_type,
-            is_accepted=order.is_accepted,
-            has_fills=order.filled_quantity > 0,
-            is_complete=order.filled_quantity >= order.quantity,
+    def _deny(self, verdict: Denied) -> None:
+        self._denied += 1
+        self._report(verdict.order, ExecType.DENIED, f"{verdict.code}: {verdict.reason}")
+
+    def _report(self, order: Order, exec_type: ExecType, reason: str) -> None:
+        """Say of an order what no venue says."""
+        self._reports.settle(
+            order,
+            ExecutionReport(
+                exec_type=exec_type,
+                client_order_id=order.client_order_id,
+                ts_event=self._clock.now_ns(),
+                reason=reason,
+            ),
         )
-        if state is None:
-            self._illegal(order, report)
-            return
-        leaves = order.leaves_quantity
-        order.state = state
-        order.is_accepted |= report.exec_type is ExecType.NEW
-        order.venue_order_id = report.venue_order_id or order.venue_order_id
-        if report.exec_type is not ExecType.CANCEL_REJECTED:
-            order.reason = report.reason or order.reason
-        event = status_event(report, self._head(order, report.ts_event), order.venue_order_id, leaves)
-        self._keep(order, event)
-        self._publish(event)
 
-    def _apply_trade(self, order: Order, report: ExecutionReport) -> None:
-        if not is_sound_fill(report):
-            self._illegal(order, report)
-            self._alarm("UnsoundFill", f"{order.client_order_id}: a fill that cannot be booked: {report}")
-            return
-        # Without an id nothing tells a repeated fill from a second one: it is booked, and an overfill raises the alarm.
-        if report.trade_id and report.trade_id in order.trade_ids:
-            self.counts["duplicates"] += 1
-            return
-        order.trade_ids.add(report.trade_id)
-        if not order.is_open:
-            logger.warning("order %s traded %s after it was %s", order.client_order_id, report.quantity, order.state)
-        fill = self._take_fill(order, report)
-        position_event = self._book(fill)
-        self._keep(order, fill)
-        self._publish(fill)
-        if position_event is not None:
-            self._publish(position_event)
-        if order.filled_quantity > order.quantity:
-            self.counts["overfills"] += 1
-            self._alarm("Overfill", f"{order.client_order_id}: {order.filled_quantity} traded of {order.quantity}")
-
-    def _take_fill(self, order: Order, report: ExecutionReport) -> FillEvent:
-        order.filled_quantity += report.quantity
-        order.filled_value += report.quantity * report.price
-        leaves = max(order.quantity - order.filled_quantity, ZERO)
-        state = next_state(
-            order.state, ExecType.TRADE, is_accepted=order.is_accepted, has_fills=True, is_complete=not leaves
-        )
-        order.state = state or order.state
-        order.venue_order_id = report.venue_order_id or order.venue_order_id
-        self.counts["fills"] += 1
-        cls = OrderPartiallyFilledEvent if leaves else OrderFilledEvent
-        return cls(
-            *self._head(order, report.ts_event),
-            report.trade_id, order.side, report.price, report.quantity, order.filled_quantity, leaves,
-            report.fee, report.fee_currency, report.liquidity,
+    def _suspend(self, order: Order) -> None:
+        order.state = OrderState.SUSPENDED
+        event = OrderSuspendedEvent(
+            *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
+            order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
         )  # fmt: skip
+        self._ledger.record(order, event)
 
-    def _book(self, fill: FillEvent) -> Event | None:
-        try:
-            return self._book_fill(fill)
-        except Exception as error:
-            logger.exception("fill %s is not in the portfolio", fill)
-            self._alarm("UnbookedFill", f"{fill.client_order_id}: the portfolio did not take {fill}: {error}")
+    def _change_here(self, order: Order, change: Change) -> None:
+        order.quantity, order.price = change.quantity, change.price
+        self._ledger.record(order, OrderReplacedEvent(*self._ledger.head(order), "", order.quantity, order.price))
+
+    def _begin_cancel(self, order: Order, cause: str) -> OrderEvent | None:
+        """The event of a cancel that is to be sent; None where there is nothing to send."""
+        if order.state not in CANCELABLE:
             return None
-
-    def _illegal(self, order: Order, report: ExecutionReport) -> None:
-        self.counts["illegal"] += 1
-        logger.warning(
-            "illegal report %s on order %s in state %s: nothing changed",
-            report.exec_type,
-            order.client_order_id,
-            order.state,
-        )
-
-    def _head(self, order: Order, ts_event: int, cause: str = "") -> Head:
-        """The fields every order event begins with; `cause` is the order's own where it is not given."""
-        now = self._clock.now_ns()
-        return (order.client_order_id, order.strategy, order.venue, order.symbol, ts_event, now, cause or order.cause)
-
-    def _keep(self, order: Order, event: OrderEvent) -> bool:
-        """Whether the journal took `event`. A journal that fails stops new orders, never a cancel or a fill."""
-        order.ts_last = event.ts_init
-        try:
-            self._journal.append(order, event)
-        except Exception as error:
-            logger.exception("the journal failed on %s", event)
-            self._alarm("JournalFailed", f"{event.topic} of {order.client_order_id} is not in the journal: {error}")
-            return False
-        return True
-
-    def _publish(self, event: Event) -> None:
-        try:
-            self._bus.post(event)
-        except BusError:
-            self.counts["alarms"] += 1
-            logger.exception("%s was not published", event)
-
-    def _alarm(self, error: str, message: str) -> None:
-        """Tell of what somebody must look at: the books may not be what the venue has."""
-        self.counts["alarms"] += 1
-        logger.error("%s: %s", error, message)
-        now = self._clock.now_ns()
-        self._publish(ErrorEvent(COMPONENT, now, now, error, message))
+        if order.state is OrderState.SUSPENDED:
+            self._report(order, ExecType.CANCELED, "cancelled before it was released")
+            return None
+        order.state = OrderState.PENDING_CANCEL
+        event = OrderPendingCancelEvent(*self._ledger.head(order, cause=cause))
+        if not order.is_parent:
+            return event
+        self._ledger.record(order, event)
+        for child in self.cache.children(order.client_order_id):
+            self.cancel(child, cause)
+        return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
-from quantai.core.enums import OrderType
 from quantai.core.errors import OrderError
-from quantai.oms.models import Order, OrderRequest
+from quantai.oms.models import Change, Order, OrderRequest
 
 
 class Orders(Protocol):
@@ -20,6 +20,20 @@ class Orders(Protocol):
 
     def submit(self, request: OrderRequest) -> Order:
         """Ask for an order; it tells what became of it. Raises `OrderError` for what is no order."""
+        ...
+
+    def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """Ask for several orders, which travel together where they can. Raises `OrderError` before any is sent."""
+        ...
+
+    def amend(
+        self, order: Order, quantity: Decimal | None = None, price: Decimal | None = None, cause: str = ""
+    ) -> None:
+        """Ask for another total quantity or another limit. Raises `OrderError` where that cannot be."""
+        ...
+
+    def find(self, client_order_id: str) -> Order | None:
+        """The order of that id, open or closed, as far back as memory goes."""
         ...
 
     def cancel(self, order: Order, cause: str = "") -> None:
@@ -39,8 +53,13 @@ class Orders(Protocol):
 
 def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: Container[str]) -> Order:
     """The order that `request` asks for. Raises `OrderError` for what is none, or goes to none of `venues`."""
-    if (request.price is None) != (request.order_type is OrderType.MARKET):
-        raise OrderError(f"a {request.order_type} order {'needs a' if request.price is None else 'takes no'} price")
+    order_type = request.order_type
+    if (request.price is not None) is not order_type.has_limit:
+        raise OrderError(f"a {order_type} order {'needs a' if request.price is None else 'takes no'} price")
+    if (request.trigger_price is not None) is not order_type.has_trigger:
+        raise OrderError(
+            f"a {order_type} order {'needs a' if request.trigger_price is None else 'takes no'} trigger price"
+        )
     if not request.side.sign:
         raise OrderError(f"an order buys or sells, its side cannot be {request.side}")
     if request.instrument.venue not in venues:
@@ -50,11 +69,27 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
         strategy=request.strategy,
         instrument=request.instrument,
         side=request.side,
-        order_type=request.order_type,
+        order_type=order_type,
         quantity=request.quantity,
         price=request.price,
         time_in_force=request.time_in_force,
         cause=request.cause,
         ts_submitted=now_ns,
+        trigger_price=request.trigger_price,
+        reduce_only=request.reduce_only,
+        parent_order_id=request.parent_order_id,
         ts_last=now_ns,
     )
+
+
+def changed(order: Order, quantity: Decimal | None, price: Decimal | None) -> Change | None:
+    """What an amendment would make of `order`; None where nothing changes. Raises `OrderError` for what cannot be."""
+    change = Change(order.quantity if quantity is None else quantity, order.price if price is None else price)
+    if change.price is not None and order.price is None:
+        raise OrderError(f"order {order.client_order_id} is a {order.order_type} order: it has no limit to amend")
+    if change.quantity <= order.filled_quantity:
+        raise OrderError(
+            f"order {order.client_order_id} traded {order.filled_quantity} already: it cannot be amended to "
+            f"{change.quantity}; cancel it"
+        )
+    return None if change == Change(order.quantity, order.price) else change

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.enums import OrderState
-from quantai.core.errors import StartupError, UnknownInstrument
+from quantai.core.errors import OrderError, StartupError, UnknownInstrument
 from quantai.core.identifiers import ClientOrderIds
 from quantai.events import (
     BalanceStateEvent,
@@ -24,6 +25,7 @@ from quantai.events import (
     OrderDeniedEvent,
     OrderEvent,
     OrderPendingCancelEvent,
+    OrderPendingReplaceEvent,
     OrderStateEvent,
     OrderSubmittedEvent,
     OrderUnknownEvent,
@@ -33,12 +35,13 @@ from quantai.events import (
 from quantai.events.bus import EventBus
 from quantai.instruments import InstrumentCatalogue
 from quantai.oms import gateway
-from quantai.oms.mirror import FillLog, KnownOrders, adopt, adopt_state, follow, order_of
+from quantai.oms.cache import OrderCache
+from quantai.oms.mirror import FillLog, adopt, adopt_state, follow, order_of
 from quantai.oms.models import Order, OrderRequest
-from quantai.oms.orders import new_order
+from quantai.oms.orders import changed, new_order
 from quantai.oms.requests import Requests
 from quantai.oms.snapshot import Snapshot, SnapshotReader
-from quantai.oms.state_machine import CANCELABLE
+from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class Books(Protocol):
         """Take a fill into balances and position."""
         ...
 
-    def restore(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
+    def take_over(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
         """Forget what is held and take this instead."""
         ...
 
@@ -75,6 +78,7 @@ class RemoteOrders:
         books: Books,
         strategies: Collection[str],
         session: str,
+        ids: ClientOrderIds,
         answer_timeout_ns: int,
         heartbeat_ns: int,
         max_closed: int = 100_000,
@@ -88,9 +92,9 @@ class RemoteOrders:
         self._answer_timeout_ns = answer_timeout_ns
         self._heartbeat_ns = heartbeat_ns
         self._requests = Requests(bus, clock, session)
-        self._ids = ClientOrderIds(session)
+        self._ids = ids
         self._venues = frozenset(instrument.venue for instrument in catalogue)
-        self._orders = KnownOrders(max_closed)
+        self._orders = OrderCache(max_closed)
         self._waiting: dict[str, int] = {}  # since when an answer is due, by order
         self._filled = FillLog(_MAX_FILLED)  # other daemons' strategies too
         self._missed: dict[str, OrderStateEvent] = {}  # orders that traded while nobody here heard of it
@@ -137,6 +141,30 @@ class RemoteOrders:
             self.counts["denied"] += 1
             self._orders.keep(order)
         return order
+
+    def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """Ask for several orders, one by one. Raises `OrderError` before any is asked for."""
+        for request in requests:
+            new_order(request, "", self._clock.now_ns(), self._venues)
+        return [self.submit(request) for request in requests]
+
+    def amend(
+        self, order: Order, quantity: Decimal | None = None, price: Decimal | None = None, cause: str = ""
+    ) -> None:
+        """Ask for another total quantity or another limit. Raises `OrderError` where that cannot be."""
+        change = changed(order, quantity, price)
+        if change is None:
+            return
+        if order.state is not OrderState.SUSPENDED:
+            if order.state not in AMENDABLE:
+                raise OrderError(f"order {order.client_order_id} cannot be amended while it is {order.state}")
+            order.change, order.state = change, OrderState.PENDING_REPLACE
+            self._waiting[order.client_order_id] = self._clock.now_ns()
+        self._requests.amend(order, change, cause)
+
+    def find(self, client_order_id: str) -> Order | None:
+        """The order of that id, open or closed, as far back as memory goes."""
+        return self._orders.get(client_order_id)
 
     def cancel(self, order: Order, cause: str = "") -> None:
         """Ask for an order to be cancelled; one that is closed, or already being cancelled, is left as it is."""
@@ -220,6 +248,8 @@ class RemoteOrders:
                 return
             case OrderState.PENDING_NEW:
                 is_answered = isinstance(event, OrderSubmittedEvent | OrderStateEvent)
+            case OrderState.PENDING_REPLACE:
+                is_answered = isinstance(event, OrderPendingReplaceEvent | OrderStateEvent)
             case OrderState.PENDING_CANCEL:
                 is_answered = isinstance(event, OrderPendingCancelEvent) or (
                     isinstance(event, OrderStateEvent) and event.state is OrderState.PENDING_CANCEL
@@ -281,7 +311,7 @@ class RemoteOrders:
         for order in self.open_orders():
             if order.client_order_id not in there:
                 self._waiting.setdefault(order.client_order_id, 0)
-        self._books.restore(answer.positions, answer.balances)
+        self._books.take_over(answer.positions, answer.balances)
         self._is_synced.set()
 
     def _restore_order(self, state: OrderStateEvent) -> None:

@@ -7,6 +7,7 @@ import logging
 from quantai.core.clock import Clock
 from quantai.core.errors import BusError
 from quantai.events import (
+    AmendOrderCommand,
     CancelAllOrdersCommand,
     CancelOrderCommand,
     Event,
@@ -15,7 +16,7 @@ from quantai.events import (
     SubmitOrderCommand,
 )
 from quantai.events.bus import EventBus
-from quantai.oms.models import Order
+from quantai.oms.models import Change, Order
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,18 @@ class Requests:
         command = SubmitOrderCommand(
             self._session, order.ts_submitted, now_ns, order.strategy, order.client_order_id,
             order.venue, order.symbol, order.side, order.order_type, order.time_in_force, order.quantity,
-            order.price, order.cause,
+            order.price, order.cause, order.trigger_price, order.reduce_only,
         )  # fmt: skip
         return self.post(command)
+
+    def amend(self, order: Order, change: Change, cause: str = "") -> bool:
+        """Ask for `order` to be changed, because of the event `cause` refers to."""
+        return self.post(
+            AmendOrderCommand(
+                *self._head(), order.strategy, order.client_order_id, order.venue, order.symbol,
+                change.quantity, change.price, cause,
+            )
+        )  # fmt: skip
 
     def cancel(self, order: Order, cause: str = "") -> bool:
         """Ask for `order` to be cancelled, because of the event `cause` refers to."""

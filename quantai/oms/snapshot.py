@@ -38,7 +38,7 @@ def order_state(order: Order, session: str, now_ns: int, request: int = 0) -> Or
         order.client_order_id, order.strategy, order.venue, order.symbol,
         order.side, order.order_type, order.time_in_force, order.quantity, order.price,
         order.state, order.filled_quantity, order.filled_value, order.venue_order_id,
-        order.reason, order.cause, order.ts_submitted,
+        order.reason, order.cause, order.ts_submitted, order.trigger_price, order.reduce_only, order.parent_order_id,
     )  # fmt: skip
 
 

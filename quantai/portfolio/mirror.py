@@ -19,7 +19,7 @@ class MirroredPortfolio(Portfolio):
     Fees and traded notional count from when this one began.
     """
 
-    def restore(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
+    def take_over(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
         """Forget what is held and take this instead. Positions in instruments not configured here are left out."""
         self._balances.clear()
         self._balances.update({(each.venue, each.currency): each.amount for each in balances})

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
+from quantai.core.account import AccountChange, BalanceRecord
 from quantai.core.clock import Clock
 from quantai.core.numbers import ZERO
 from quantai.data.market import MarketView
 from quantai.events import (
+    BalanceAdjustedEvent,
     FillEvent,
     PortfolioValueEvent,
     PositionClosedEvent,
@@ -39,6 +42,13 @@ class TradingValue:
     def pnl(self) -> Decimal:
         """All profit and loss, after fees."""
         return self.realized_pnl + self.unrealized_pnl - self.fees
+
+
+class Booked(NamedTuple):
+    """What a fill did: the event that tells what became of the position, and the records that changed."""
+
+    event: PositionEvent
+    change: AccountChange
 
 
 class Portfolio:
@@ -72,8 +82,8 @@ class Portfolio:
         self._net: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         self.starting_equity: Decimal | None = None
 
-    def book_fill(self, fill: FillEvent) -> PositionEvent:
-        """Take a fill into balances and position; the event that tells what it did to the position."""
+    def book_fill(self, fill: FillEvent) -> Booked:
+        """Take a fill into balances and position; the event that tells what it did, and the records that changed."""
         instrument = self._catalogue.get(fill.venue, fill.symbol)
         key = (fill.strategy, fill.venue, fill.symbol)
         position = self._positions.get(key) or self._positions.setdefault(key, Position(instrument))
@@ -81,19 +91,55 @@ class Portfolio:
         signed = fill.quantity * fill.side.sign
         realized = position.trade(signed, fill.price)
         self._net[fill.venue, fill.symbol] += signed
-        self._pay(instrument, signed, fill, realized)
+        touched = self._pay(instrument, signed, fill, realized)
         position.pay_fee(fill.fee, fill.fee_currency)
-        return self._position_event(fill, position, before)
+        balances = tuple(BalanceRecord(fill.venue, code, self._balances[fill.venue, code]) for code in touched)
+        change = AccountChange((position.record(*key),), balances)
+        return Booked(self._position_event(fill, position, before), change)
 
-    def _pay(self, instrument: Instrument, signed: Decimal, fill: FillEvent, realized: Decimal) -> None:
+    def _pay(self, instrument: Instrument, signed: Decimal, fill: FillEvent, realized: Decimal) -> dict[str, None]:
+        """The currencies whose balances it touched."""
         venue, settlement = fill.venue, instrument.settlement_currency
+        touched = dict.fromkeys((settlement, fill.fee_currency))
         if instrument.is_margined:
             self._balances[venue, settlement] += realized
         else:
             self._balances[venue, settlement] -= instrument.value(signed, fill.price)
             if instrument.type is InstrumentType.SPOT:
                 self._balances[venue, instrument.base_currency] += signed
+                touched[instrument.base_currency] = None
         self._balances[venue, fill.fee_currency] -= fill.fee
+        return touched
+
+    def account(self) -> AccountChange:
+        """Everything held now."""
+        positions = tuple(position.record(*key) for key, position in self._positions.items())
+        return AccountChange(positions, tuple(BalanceRecord(*key, held) for key, held in self._balances.items()))
+
+    def restore(self, account: AccountChange) -> None:
+        """Hold what an earlier run held: its balances in place of the configured ones. Equity starts from there.
+
+        Raises `UnknownInstrument` for an open position in what is not configured.
+        """
+        for each in account.positions:
+            if each.quantity or (each.venue, each.symbol) in self._catalogue:
+                position = Position(self._catalogue.get(each.venue, each.symbol))
+                position.restore(each)
+                self._positions[each.strategy, each.venue, each.symbol] = position
+                self._net[each.venue, each.symbol] += each.quantity
+        if account.balances:
+            self._balances.clear()
+            self._balances.update({(each.venue, each.currency): each.amount for each in account.balances})
+            self.starting_balances = dict(self._balances)
+
+    def adjust_balance(
+        self, venue: str, currency: str, amount: Decimal, reason: str
+    ) -> tuple[BalanceAdjustedEvent, AccountChange]:
+        """Hold `amount` of `currency` at `venue`, because it says so; the event that tells it, and the record."""
+        before, now_ns = self.balance(venue, currency), self._clock.now_ns()
+        self._balances[venue, currency] = amount
+        event = BalanceAdjustedEvent(now_ns, now_ns, venue, currency, before, amount, reason)
+        return event, AccountChange(balances=(BalanceRecord(venue, currency, amount),))
 
     def _position_event(self, fill: FillEvent, position: Position, before: Decimal) -> PositionEvent:
         cls: type[PositionEvent]

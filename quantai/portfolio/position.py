@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Context, Decimal
 
+from quantai.core.account import PositionRecord
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
 
@@ -45,6 +46,18 @@ class Position:
             self.cost += self.instrument.value(quantity, price)
             self.quantity += quantity
         return realized
+
+    def record(self, strategy: str, venue: str, symbol: str) -> PositionRecord:
+        """The position as it is now."""
+        return PositionRecord(
+            strategy, venue, symbol, self.quantity, self.cost, self.realized_pnl, self.traded_notional,
+            tuple(self.fees.items()),
+        )  # fmt: skip
+
+    def restore(self, record: PositionRecord) -> None:
+        """Be what the record says."""
+        self.quantity, self.cost, self.realized_pnl = record.quantity, record.cost, record.realized_pnl
+        self.traded_notional, self.fees = record.traded_notional, dict(record.fees)
 
     def pay_fee(self, amount: Decimal, currency: str) -> None:
         """Count what a fill cost, by currency; a rebate is negative."""

@@ -150,7 +150,7 @@ async def test_a_strategy_trades_through_the_gateway_of_another_graph(
     execution.markets.feed.stop()
     await feed
     await there.stop()
-    [order] = execution.trading.journal.closed_orders()
+    [order] = execution.trading.cache.closed_orders()
     assert order.state == "FILLED"
     assert runner.strategy._held[-1] == order.filled_quantity
     assert strategies.remote.portfolio.balances() == execution.trading.portfolio.balances()

@@ -28,7 +28,7 @@ async def test_open_orders_are_cancelled_and_the_cancels_awaited(tmp_path: Path)
     assert graph.trading is not None
     assert (await serve(graph)).status == DONE
     assert graph.trading.orders.counts["submitted"] == 1
-    [order] = graph.trading.journal.closed_orders()
+    [order] = graph.trading.cache.closed_orders()
     assert order.state == "CANCELED"
 
 
@@ -52,7 +52,7 @@ async def test_a_strategy_that_hangs_at_the_end_keeps_no_order_open(tmp_path: Pa
     outcome = await serve(graph)
     assert outcome.status == FAILED
     assert outcome.errors == ["strategy hanging did not stop within 0.05 s (ops.stop_timeout)"]
-    assert {order.strategy for order in graph.trading.journal.closed_orders()} == {"mine", "hanging"}
+    assert {order.strategy for order in graph.trading.cache.closed_orders()} == {"mine", "hanging"}
     assert graph.trading.orders.open_orders() == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.enums import Side, TimeInForce
-from quantai.core.identifiers import base36
+from quantai.core.identifiers import ClientOrderIds, base36
 from quantai.data.market import MarketView
 from quantai.events import Event, GapEvent
 from quantai.events.bus import MemoryEventBus
@@ -61,7 +61,7 @@ class Here:
         self.orders = RemoteOrders(
             bus=self.bus, clock=self.clock, catalogue=there.world.catalogue, books=self.portfolio,
             strategies=tuple(strategies), session=f"s{base36(session)}", answer_timeout_ns=ANSWER_TIMEOUT_NS,
-            heartbeat_ns=NS_PER_SECOND,
+            heartbeat_ns=NS_PER_SECOND, ids=ClientOrderIds(f"r{base36(session)}"),
         )  # fmt: skip
         self.events: list[Event] = []
         self.out = Wire(self.bus, there.world.bus, "command.*")

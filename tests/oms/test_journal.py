@@ -6,7 +6,7 @@ import pytest
 
 from quantai.core.errors import OrderError
 from quantai.events import OrderSubmittedEvent
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.models import Order
 from tests.oms.world import World

@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 import pytest
 
+from quantai.core.account import AccountChange
 from quantai.core.enums import OrderState, OrderType, Side
 from quantai.core.errors import BusOverflow, OrderError
 from quantai.events import (
@@ -21,11 +22,12 @@ from quantai.events import (
     OrderUnknownEvent,
     PositionEvent,
 )
-from quantai.exchanges.base import CancelOrder, ExecType, ExecutionReport
-from quantai.oms.journal import MemoryJournal
+from quantai.exchanges.execution import CancelOrder, ExecType, ExecutionReport
+from quantai.oms.journal import MemoryJournal, Written
+from quantai.oms.ledger import COMPONENT
 from quantai.oms.models import Order, OrderRequest
-from quantai.oms.order_manager import COMPONENT, OrderManager
 from quantai.oms.risk import Approved, RiskCheck, RiskView
+from quantai.oms.sending import Sender
 from quantai.portfolio.position import Position
 from tests.oms.world import PERP, SPOT, World
 
@@ -44,10 +46,12 @@ class BrokenJournal(MemoryJournal):
 
     is_broken = False
 
-    def append(self, order: Order, event: OrderEvent) -> None:
+    def append(
+        self, order: Order, event: OrderEvent, account: AccountChange | None = None, then: Written | None = None
+    ) -> None:
         if self.is_broken:
             raise OSError("disk full")
-        super().append(order, event)
+        super().append(order, event, account, then)
 
 
 def alarms(world: World) -> list[str]:
@@ -65,9 +69,11 @@ def test_an_approved_order_is_journalled_then_sent_then_told() -> None:
     seen: list[str] = []
 
     class Journal(MemoryJournal):
-        def append(self, order: Order, event: OrderEvent) -> None:
+        def append(
+            self, order: Order, event: OrderEvent, account: AccountChange | None = None, then: Written | None = None
+        ) -> None:
             seen.append(f"journal {event.topic_prefix}, {len(world.venues['binance'].submitted)} sent")
-            super().append(order, event)
+            super().append(order, event, account, then)
 
     world = World(journal=Journal())
     world.subscribe("order.*", lambda event: seen.append(f"told, {len(world.venues['binance'].submitted)} sent"))
@@ -95,7 +101,7 @@ def test_a_denied_order_never_leaves() -> None:
 
 
 def test_only_an_approved_order_can_be_sent() -> None:
-    assert get_type_hints(OrderManager._send)["approved"] is Approved
+    assert get_type_hints(Sender.submit)["approved"] is Approved
 
 
 @pytest.mark.parametrize(
@@ -134,15 +140,14 @@ def test_a_connector_that_fails_leaves_the_order_unknown_and_never_lost() -> Non
     assert world.portfolio.position("binance", "BTC/USDT") == 1
 
 
-def test_an_unknown_order_can_be_cancelled_again_until_the_venue_answers() -> None:
+def test_an_unknown_order_can_be_cancelled() -> None:
     world = World()
     venue = world.venues["binance"]
     venue.error = TimeoutError("no answer")
     order = world.submit()
-    for _ in range(3):
-        world.orders.cancel(order)
-        assert order.state is OrderState.UNKNOWN
-    assert len(venue.cancels) == 3
+    world.orders.cancel(order)
+    assert order.state is OrderState.PENDING_CANCEL
+    assert len(venue.cancels) == 1
     venue.error = None
     world.orders.cancel(order)
     world.report(order, ExecType.CANCELED)
@@ -258,15 +263,15 @@ def test_a_refused_cancel_gives_the_order_its_state_back() -> None:
     assert len(world.venues["binance"].cancels) == 2
 
 
-def test_a_connector_that_fails_at_a_cancel_leaves_the_order_open() -> None:
+def test_an_order_whose_cancel_has_no_answer_stays_pending_cancel() -> None:
     world = World()
     order = world.submit()
     world.report(order, ExecType.NEW)
     world.venues["binance"].error = ConnectionError("gone")
     world.orders.cancel(order)
-    assert order.state is OrderState.UNKNOWN
+    assert order.state is OrderState.PENDING_CANCEL
     assert world.topics()[-2:] == ["order.pending_cancel", "order.unknown"]
-    world.report(order, ExecType.NEW)
+    world.report(order, ExecType.CANCEL_REJECTED)
     assert order.state.value == "NEW"
 
 
@@ -301,7 +306,9 @@ def test_an_illegal_report_changes_nothing_and_is_not_republished(
 
 def test_a_report_on_an_order_nobody_knows_raises_the_alarm() -> None:
     world = World()
-    world.orders.apply(ExecutionReport(exec_type=ExecType.TRADE, client_order_id="strange", ts_event=1, trade_id="1"))
+    world.orders.apply(
+        "binance", ExecutionReport(exec_type=ExecType.TRADE, client_order_id="strange", ts_event=1, trade_id="1")
+    )
     assert world.orders.counts["unmatched"] == 1
     assert alarms(world) == ["UnmatchedReport"]
 
@@ -367,7 +374,7 @@ def test_a_fill_after_the_order_closed_is_kept(closing: ExecType, caplog: pytest
     assert "after it was" in caplog.text
     world.fill(order, "0.6", trade_id="2")
     assert order.state is OrderState.FILLED
-    assert world.journal.get(order.client_order_id) is order
+    assert world.cache.get(order.client_order_id) is order
 
 
 def test_a_fill_before_the_acceptance_is_kept_and_the_acceptance_is_not_illegal() -> None:

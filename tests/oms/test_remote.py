@@ -16,7 +16,7 @@ from quantai.events import (
     PositionEvent,
     SubmitOrderCommand,
 )
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from tests.oms.remote_world import ANSWER_TIMEOUT_NS, Here, There
 from tests.oms.world import SPOT, D, finish, request
 

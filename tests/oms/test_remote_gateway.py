@@ -24,7 +24,7 @@ from quantai.events import (
     StateSentEvent,
     SubmitOrderCommand,
 )
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from tests.oms.remote_world import MAX_COMMAND_AGE_NS, STRATEGY_TIMEOUT_NS, There
 from tests.oms.world import D, finish
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantai.core.enums import OrderState
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from tests.oms.remote_world import Here, There
 
 few = st.integers(1, 4)

@@ -8,9 +8,8 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.core.enums import OrderState
 from quantai.core.errors import StartupError
 from quantai.events import StartedEvent
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.oms import gateway
-from quantai.oms.journal import MemoryJournal
 from tests.oms.remote_world import Here, There
 from tests.oms.world import SPOT, D
 
@@ -135,8 +134,7 @@ async def test_an_order_that_a_new_execution_daemon_does_not_know_is_not_carried
 ) -> None:
     order = here.submit()
     here.exchange()
-    assert isinstance(there.world.journal, MemoryJournal)
-    there.world.journal._open.clear()  # as that of a daemon that was killed and is back at once
+    there.world.cache._open.clear()  # as that of a daemon that was killed and is back at once
     now_ns = here.clock.now_ns()
     there.world.bus.post(StartedEvent(gateway.COMPONENT, now_ns, now_ns))
     here.pass_time(10)

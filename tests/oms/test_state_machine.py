@@ -5,69 +5,134 @@ from __future__ import annotations
 import pytest
 
 from quantai.core.enums import OrderState as S
-from quantai.exchanges.base import ExecType as E
-from quantai.oms.state_machine import CANCELABLE, next_state
+from quantai.exchanges.execution import ExecType as E
+from quantai.oms.state_machine import AMENDABLE, CANCELABLE, next_state
 
-COLUMNS = (E.NEW, E.TRADE, E.CANCELED, E.EXPIRED, E.REJECTED, E.CANCEL_REJECTED, E.UNKNOWN)
+COLUMNS = {
+    "NEW": E.NEW, "TRD": E.TRADE, "CAND": E.CANCELED, "RPLD": E.REPLACED, "REJ": E.REJECTED, "EXP": E.EXPIRED,
+    "CREJ": E.CANCEL_REJECTED, "RREJ": E.REPLACE_REJECTED, "UNKN": E.UNKNOWN, "PCAN": E.PENDING_CANCEL,
+    "PREP": E.PENDING_REPLACE, "TRIG": E.TRIGGERED, "DENY": E.DENIED,
+}  # fmt: skip
+STATES = {
+    "SUS": S.SUSPENDED, "PNEW": S.PENDING_NEW, "NEW": S.NEW, "PART": S.PARTIALLY_FILLED, "FILL": S.FILLED,
+    "PCAN": S.PENDING_CANCEL, "PREP": S.PENDING_REPLACE, "CANC": S.CANCELED, "REJ": S.REJECTED, "EXP": S.EXPIRED,
+    "DEN": S.DENIED, "UNK": S.UNKNOWN,
+}  # fmt: skip
 
-# Of an order that was not accepted before and has not traded in full (with a trade: traded a part). None is illegal.
-TABLE: dict[S, tuple[S | None, ...]] = {
-    S.PENDING_NEW: (S.NEW, S.PARTIALLY_FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, None, S.UNKNOWN),
-    S.NEW: (None, S.PARTIALLY_FILLED, S.CANCELED, S.EXPIRED, None, None, S.UNKNOWN),
-    S.PARTIALLY_FILLED: (S.PARTIALLY_FILLED, S.PARTIALLY_FILLED, S.CANCELED, S.EXPIRED, None, None, S.UNKNOWN),
-    S.FILLED: (S.FILLED, S.FILLED, None, None, None, S.FILLED, None),
-    S.PENDING_CANCEL: (S.PENDING_CANCEL, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED, S.REJECTED, S.UNKNOWN, S.UNKNOWN),
-    S.PENDING_REPLACE: (None, S.PENDING_REPLACE, S.CANCELED, S.EXPIRED, None, None, S.UNKNOWN),
-    S.CANCELED: (None, S.CANCELED, None, None, None, S.CANCELED, None),
-    S.REJECTED: (None, S.REJECTED, None, None, None, S.REJECTED, None),
-    S.EXPIRED: (None, S.EXPIRED, None, None, None, S.EXPIRED, None),
-    S.DENIED: (None, S.DENIED, None, None, None, None, None),
-    S.UNKNOWN: (S.NEW, S.PARTIALLY_FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.UNKNOWN, None),
-}
-PAIRS = [(state, report, row[n]) for state, row in TABLE.items() for n, report in enumerate(COLUMNS)]
+# Rows are states, columns reports, cells the state after the report; a dash is illegal.
+HEADER = "NEW TRD CAND RPLD REJ EXP CREJ RREJ UNKN PCAN PREP TRIG DENY"
+
+# An order of which the venue has confirmed nothing, without fills.
+FRESH = """
+ SUS    -  SUS CANC  SUS    -  EXP    -    -    -    -    - PNEW  DEN
+PNEW  NEW PART CANC    -  REJ  EXP    -    -  UNK PCAN    -    -  DEN
+ NEW    - PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
+PART PART PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
+FILL FILL FILL    -    -    -    - FILL FILL    -    -    -    -    -
+PCAN PCAN PCAN CANC PCAN  REJ  EXP  UNK PCAN PCAN    -    -    -    -
+PREP PREP PREP CANC  NEW    -  EXP    -  NEW PREP PCAN    -    -    -
+CANC CANC CANC    -    -    -    - CANC CANC    -    -    -    -    -
+ REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
+ EXP  EXP  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
+ UNK  NEW PART CANC  NEW  REJ  EXP  UNK  UNK    - PCAN    -    -    -
+"""
+
+# An order that the venue accepted, without fills.
+ACCEPTED = """
+ SUS    -  SUS CANC  SUS    -  EXP    -    -    -    -    - PNEW    -
+PNEW    - PART CANC    -    -  EXP    -    -  UNK PCAN    -    -    -
+ NEW    - PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
+PART    - PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
+FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
+PCAN    - PCAN CANC PCAN    -  EXP  NEW PCAN PCAN    -    -    -    -
+PREP    - PREP CANC  NEW    -  EXP    -  NEW PREP PCAN    -    -    -
+CANC    - CANC    -    -    -    - CANC CANC    -    -    -    -    -
+ REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
+ EXP    -  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
+ UNK  NEW PART CANC  NEW    -  EXP  UNK  UNK    - PCAN    -    -    -
+"""
+
+# An accepted order that traded in part.
+FILLED = """
+ SUS    -  SUS CANC  SUS    -  EXP    -    -    -    -    - PNEW    -
+PNEW    - PART CANC    -    -  EXP    -    -  UNK PCAN    -    -    -
+ NEW    - PART CANC PART    -  EXP    -    -  UNK PCAN PREP    -    -
+PART    - PART CANC PART    -  EXP    -    -  UNK PCAN PREP    -    -
+FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
+PCAN    - PCAN CANC PCAN    -  EXP PART PCAN PCAN    -    -    -    -
+PREP    - PREP CANC PART    -  EXP    - PART PREP PCAN    -    -    -
+CANC    - CANC    -    -    -    - CANC CANC    -    -    -    -    -
+ REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
+ EXP    -  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
+ UNK PART PART CANC PART    -  EXP  UNK  UNK    - PCAN    -    -    -
+"""
+
+# An accepted order that traded in full.
+COMPLETE = """
+ SUS    - FILL CANC  SUS    -  EXP    -    -    -    -    - PNEW    -
+PNEW    - FILL CANC    -    -  EXP    -    -  UNK PCAN    -    -    -
+ NEW    - FILL CANC FILL    -  EXP    -    -  UNK PCAN PREP    -    -
+PART    - FILL CANC FILL    -  EXP    -    -  UNK PCAN PREP    -    -
+FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
+PCAN    - FILL CANC PCAN    -  EXP FILL PCAN PCAN    -    -    -    -
+PREP    - FILL CANC FILL    -  EXP    - FILL PREP PCAN    -    -    -
+CANC    - FILL    -    -    -    - CANC CANC    -    -    -    -    -
+ REJ    - FILL    -    -    -    -  REJ  REJ    -    -    -    -    -
+ EXP    - FILL    -    -    -    -  EXP  EXP    -    -    -    -    -
+ DEN    - FILL    -    -    -    -    -    -    -    -    -    -    -
+ UNK FILL FILL CANC FILL    -  EXP  UNK  UNK    - PCAN    -    -    -
+"""
+
+TABLES = [
+    (FRESH, {"is_accepted": False, "has_fills": False, "is_complete": False}),
+    (ACCEPTED, {"is_accepted": True, "has_fills": False, "is_complete": False}),
+    (FILLED, {"is_accepted": True, "has_fills": True, "is_complete": False}),
+    (COMPLETE, {"is_accepted": True, "has_fills": True, "is_complete": True}),
+]
 
 
-def test_the_table_below_is_whole() -> None:
-    assert set(TABLE) == set(S)
-    assert set(COLUMNS) == set(E)
-    assert len(PAIRS) == len(S) * len(E)
+def cells(table: str) -> list[tuple[S, E, S | None]]:
+    rows = [row.split() for row in table.strip().splitlines()]
+    return [
+        (STATES[row[0]], COLUMNS[column], STATES.get(cell))
+        for row in rows
+        for column, cell in zip(HEADER.split(), row[1:], strict=True)
+    ]
 
 
-@pytest.mark.parametrize(("state", "report", "expected"), PAIRS)
-def test_every_pair_has_its_answer(state: S, report: E, expected: S | None) -> None:
-    assert next_state(state, report, is_accepted=False, has_fills=False, is_complete=False) is expected
+def test_the_tables_are_whole() -> None:
+    assert list(COLUMNS) == HEADER.split()
+    assert set(COLUMNS.values()) == set(E)
+    assert set(STATES.values()) == set(S)
+    for table, _ in TABLES:
+        assert {(state, report) for state, report, _ in cells(table)} == {
+            (state, report) for state in S for report in E
+        }
 
 
-@pytest.mark.parametrize("state", S)
-def test_the_last_part_fills_an_order_in_any_state(state: S) -> None:
-    assert next_state(state, E.TRADE, is_accepted=True, has_fills=True, is_complete=True) is S.FILLED
+@pytest.mark.parametrize(("table", "known"), TABLES, ids=["fresh", "accepted", "filled", "complete"])
+def test_every_pair_has_its_answer(table: str, known: dict[str, bool]) -> None:
+    for state, report, expected in cells(table):
+        assert next_state(state, report, **known) is expected, f"{report} on {state}"
 
 
-@pytest.mark.parametrize("state", S)
-def test_a_second_acceptance_is_illegal_but_for_an_order_of_which_nothing_is_known(state: S) -> None:
-    answer = next_state(state, E.NEW, is_accepted=True, has_fills=False, is_complete=False)
-    assert answer is (S.NEW if state is S.UNKNOWN else None)
+@pytest.mark.parametrize("report", [E.REJECTED, E.DENIED])
+def test_what_traded_was_not_refused(report: E) -> None:
+    for state in S:
+        assert next_state(state, report, is_accepted=False, has_fills=True, is_complete=False) is None
 
 
-@pytest.mark.parametrize(
-    ("is_accepted", "has_fills", "expected"),
-    [
-        (False, False, S.UNKNOWN),
-        (True, False, S.NEW),
-        (True, True, S.PARTIALLY_FILLED),
-        (False, True, S.PARTIALLY_FILLED),
-    ],
-)
-def test_a_refused_cancel_leaves_what_is_known_of_the_order(is_accepted: bool, has_fills: bool, expected: S) -> None:
-    answer = next_state(
-        S.PENDING_CANCEL, E.CANCEL_REJECTED, is_accepted=is_accepted, has_fills=has_fills, is_complete=False
-    )
-    assert answer is expected
-
-
-def test_an_unknown_order_with_fills_comes_back_as_partially_filled() -> None:
-    assert next_state(S.UNKNOWN, E.NEW, is_accepted=False, has_fills=True, is_complete=False) is S.PARTIALLY_FILLED
+def test_a_refused_cancel_of_an_order_that_traded_is_no_doubt_about_it() -> None:
+    answer = next_state(S.PENDING_CANCEL, E.CANCEL_REJECTED, is_accepted=False, has_fills=True, is_complete=False)
+    assert answer is S.PARTIALLY_FILLED
 
 
 def test_every_open_order_can_be_cancelled_unless_a_cancel_is_on_its_way() -> None:
     assert set(S) - CANCELABLE == {S.PENDING_CANCEL, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.DENIED}
+
+
+def test_only_an_order_that_rests_can_be_amended() -> None:
+    assert {S.NEW, S.PARTIALLY_FILLED} == AMENDABLE

@@ -12,8 +12,17 @@ from quantai.core.identifiers import ClientOrderIds
 from quantai.data.market import MarketView
 from quantai.events import Event, TickEvent, TradeEvent
 from quantai.events.bus import Handler, MemoryEventBus
-from quantai.exchanges.base import CancelOrder, ExecType, ExecutionConnector, ExecutionReport, ReportSink, SubmitOrder
+from quantai.exchanges.execution import (
+    AmendOrder,
+    CancelOrder,
+    ExecType,
+    ExecutionConnector,
+    ExecutionReport,
+    ReportSink,
+    SubmitOrder,
+)
 from quantai.instruments import Instrument, InstrumentCatalogue
+from quantai.oms.cache import OrderCache
 from quantai.oms.journal import Journal, MemoryJournal
 from quantai.oms.models import Order, OrderRequest
 from quantai.oms.order_manager import OrderManager
@@ -64,6 +73,7 @@ class SilentVenue(ExecutionConnector):
 
     def __init__(self) -> None:
         self.submitted: list[SubmitOrder] = []
+        self.amends: list[AmendOrder] = []
         self.cancels: list[CancelOrder] = []
         self.error: Exception | None = None
         self.sink: ReportSink
@@ -73,6 +83,11 @@ class SilentVenue(ExecutionConnector):
 
     def submit(self, command: SubmitOrder) -> None:
         self.submitted.append(command)
+        if self.error is not None:
+            raise self.error
+
+    def amend(self, command: AmendOrder) -> None:
+        self.amends.append(command)
         if self.error is not None:
             raise self.error
 
@@ -107,13 +122,15 @@ class World:
             balances=balances or {"binance": {"USDT": D(1000)}, "okx": {"USDT": D(1000)}},
         )
         self.journal = journal or MemoryJournal()
+        self.cache = OrderCache()
         self.venues = {"binance": SilentVenue(), "okx": SilentVenue()}
-        self.risk = RiskEngine(checks, RiskView(self.portfolio, self.market, self.journal))
+        self.risk = RiskEngine(checks, RiskView(self.portfolio, self.market, self.cache))
         self.orders = OrderManager(
             bus=self.bus,
             clock=self.clock,
             risk=self.risk,
             journal=self.journal,
+            cache=self.cache,
             executors=self.venues,
             ids=ClientOrderIds("t"),
             book_fill=self.portfolio.book_fill,
@@ -148,9 +165,10 @@ class World:
     def report(self, order: Order, exec_type: ExecType, **fields: Any) -> None:
         """Let the venue speak."""
         self.orders.apply(
+            order.venue,
             ExecutionReport(
                 exec_type=exec_type, client_order_id=order.client_order_id, ts_event=self.clock.now_ns(), **fields
-            )
+            ),
         )
 
     def fill(

@@ -29,8 +29,8 @@ def held(strategy: str, symbol: str, quantity: str, venue: str = "binance") -> P
 
 def test_it_holds_what_it_was_told_last() -> None:
     mirror = portfolio()
-    mirror.restore([held("a", "BTC/USDT", "5")], [BalanceStateEvent(*HEAD, "okx", "BTC", D(9))])
-    mirror.restore(
+    mirror.take_over([held("a", "BTC/USDT", "5")], [BalanceStateEvent(*HEAD, "okx", "BTC", D(9))])
+    mirror.take_over(
         [held("a", "BTC/USDT", "2"), held("b", "BTC/USDT", "-3")], [BalanceStateEvent(*HEAD, "binance", "USDT", D(50))]
     )
     assert mirror.position("binance", "BTC/USDT", "a") == 2
@@ -42,21 +42,21 @@ def test_it_holds_what_it_was_told_last() -> None:
 
 def test_what_was_believed_wrongly_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     mirror = portfolio()
-    mirror.restore([held("a", "BTC/USDT", "5"), held("b", "BTC/USDT", "1")], [])
+    mirror.take_over([held("a", "BTC/USDT", "5"), held("b", "BTC/USDT", "1")], [])
     caplog.clear()
-    mirror.restore([held("b", "BTC/USDT", "1")], [])
+    mirror.take_over([held("b", "BTC/USDT", "1")], [])
     assert caplog.messages == ["the position of a in binance:BTC/USDT is 0, not 5 as was known here"]
 
 
 def test_what_it_was_not_told_of_is_gone() -> None:
     mirror = portfolio()
-    mirror.restore([held("a", "BTC/USDT", "5")], [])
-    mirror.restore([], [])
+    mirror.take_over([held("a", "BTC/USDT", "5")], [])
+    mirror.take_over([], [])
     assert mirror.position("binance", "BTC/USDT", "a") == mirror.position("binance", "BTC/USDT") == 0
     assert list(mirror.positions()) == []
 
 
 def test_an_instrument_that_is_not_configured_here_is_left_out() -> None:
     mirror = portfolio()
-    mirror.restore([held("a", "ETH/USDT", "5")], [])
+    mirror.take_over([held("a", "ETH/USDT", "5")], [])
     assert list(mirror.positions()) == []

@@ -16,7 +16,7 @@ from quantai.events import (
     PositionModifiedEvent,
     PositionOpenedEvent,
 )
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.instruments import Instrument
 from tests.oms.world import BTC, OPTION, PERP, SPOT, START_NS, D, World
 

@@ -90,7 +90,7 @@ async def run(tmp_path: Path) -> Run:
     await stage.runner.stop()
     await stage.show(wait_ns=10**9)
     stage.portfolio.publish_value()
-    for order in [*stage.orders._journal.closed_orders(), *stage.orders.open_orders()]:
+    for order in [*stage.orders.cache.closed_orders(), *stage.orders.open_orders()]:
         recorder.add_order(order)
     recorder.close()
     return Run(tmp_path, recorder, stage)

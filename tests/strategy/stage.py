@@ -10,6 +10,7 @@ from quantai.data.market import MarketView
 from quantai.events import BarEvent, Event, MarketEvent, TickEvent, TradeEvent
 from quantai.events.bus import MemoryEventBus
 from quantai.instruments import Instrument, InstrumentCatalogue
+from quantai.oms.cache import OrderCache
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.risk import RiskCheck, RiskEngine, RiskView
@@ -46,7 +47,7 @@ class Stage:
             bus=self.bus, clock=self.clock, market=self.market, catalogue=InstrumentCatalogue(every),
             base_currency="USDT", balances={"binance": {"USDT": D(10**6)}, "okx": {"USDT": D(10**6)}},
         )  # fmt: skip
-        journal = MemoryJournal()
+        journal, cache = MemoryJournal(), OrderCache()
         model = VenueModel(D(0), D(taker_fee), LATENCY_NS, LATENCY_NS)
         self.venues = {
             venue: SimulatedExchange(
@@ -55,8 +56,8 @@ class Stage:
             for venue in ("binance", "okx")
         }
         self.orders = OrderManager(
-            bus=self.bus, clock=self.clock, risk=RiskEngine(checks, RiskView(self.portfolio, self.market, journal)),
-            journal=journal, executors=self.venues, ids=ClientOrderIds("t"), book_fill=self.portfolio.book_fill,
+            bus=self.bus, clock=self.clock, risk=RiskEngine(checks, RiskView(self.portfolio, self.market, cache)),
+            journal=journal, cache=cache, executors=self.venues, ids=ClientOrderIds("t"), book_fill=self.portfolio.book_fill,
         )  # fmt: skip
         self.runner = StrategyRunner(
             strategy, name="alpha", instruments=instruments, max_errors=max_errors, bar_interval_ns=bar_interval_ns,
@@ -75,7 +76,7 @@ class Stage:
                     f"{event.topic_prefix}.{instrument.venue}.{instrument.symbol}", self.market.update
                 )
         for venue, exchange in self.venues.items():
-            await exchange.start(
+            await exchange.watch(
                 [f"{e.topic_prefix}.{venue}.{i.symbol}" for i in self.every if i.venue == venue for e in WATCHED[:2]]
             )
         await self.runner.start()

@@ -16,23 +16,12 @@ from quantai.config.schema.markets import (
     SyntheticAsset,
     SyntheticData,
 )
-from quantai.config.schema.runtime import (
-    JobKind,
-    JobSection,
-    LoggingSection,
-    OpsSection,
-    RecorderSection,
-    StoreSection,
-)
-from quantai.config.schema.trading import (
-    PortfolioSection,
-    RiskCheckSection,
-    RiskSection,
-    RoutingRule,
-    RoutingSection,
-    SimulationSection,
-    StrategySection,
-)
+from quantai.config.schema.risk import RiskCheckSection, RiskSection
+from quantai.config.schema.routing import RoutingRule, RoutingSection
+from quantai.config.schema.runtime import LoggingSection, OpsSection, RecorderSection
+from quantai.config.schema.schedule import JobKind, JobSection
+from quantai.config.schema.store import StoreSection
+from quantai.config.schema.trading import PortfolioSection, SimulationSection, StrategySection
 from quantai.core.params import Name, Section
 
 

@@ -1,4 +1,4 @@
-"""How the daemon itself runs: `store`, `recorder`, `schedule`, `logging`, `ops`."""
+"""How the daemon itself runs: `recorder`, `logging`, `ops`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from typing import Annotated, Literal
 from pydantic import ByteSize, Field
 
 from quantai.core.params import PositiveDuration, Section
-
-
-class StoreSection(Section):
-    """Where the order journal is kept."""
-
-    type: Literal["memory"]
-    """`memory` forgets with the process; enough for simulation and paper, refused where orders are real."""
-    max_closed_orders: Annotated[int, Field(ge=1)] = 1_000_000
-    """Closed orders kept in memory; the oldest are forgotten first, and counted."""
 
 
 class RecorderSection(Section):
@@ -35,23 +26,6 @@ class RecorderSection(Section):
     """How often what was recorded becomes parts of the store, a file for each stream."""
     max_buffered: Annotated[int, Field(ge=1_000)] = 1_000_000
     """Events held while the disk does not take them; beyond that the oldest are dropped and counted."""
-
-
-class JobKind(StrEnum):
-    """What a scheduled job does."""
-
-    LOG_STATUS = "log_status"
-    """One line on orders, fills, equity and errors."""
-    CHECK_FEEDS = "check_feeds"
-    """A `system.stale` event for each subscribed stream that is silent for longer than the interval."""
-
-
-class JobSection(Section):
-    """A job by its name, run on the daemon's clock (simulated time in a simulation)."""
-
-    job: JobKind
-    every: PositiveDuration
-    """At whole multiples since 1970, so that runs repeat."""
 
 
 class LogLevel(StrEnum):

@@ -1,4 +1,4 @@
-"""How orders are made, checked, routed and filled: `strategies`, `risk`, `routing`, `portfolio`, `simulation`."""
+"""What trades, with what, and how a simulation fills it: `strategies`, `portfolio`, `simulation`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from quantai.config.schema.component import ComponentSection
-from quantai.config.schema.markets import UnifiedSymbol
 from quantai.core.params import Duration, Name, NonNegative, PositiveDuration, Section
 
 Currency = Annotated[str, Field(pattern=r"^[^\s/:\-]{1,20}$")]
@@ -24,35 +23,6 @@ class StrategySection(ComponentSection):
     """Bars for `on_bar`: taken from the data where it has them, else built from trades."""
     max_errors: Annotated[int, Field(ge=1)] = 10
     """After this many errors of its own the strategy is stopped and its orders are cancelled."""
-
-
-class RiskCheckSection(ComponentSection):
-    """A pre-trade check by its name, with the limits it holds."""
-
-    enabled: bool = True
-    """A disabled check is not asked."""
-
-
-class RiskSection(Section):
-    """What every order must pass before it may leave, in the order of `checks`."""
-
-    checks: dict[Name, RiskCheckSection] = {}
-    """Checks by name; the six standard ones are there by default."""
-
-
-class RoutingRule(Section):
-    """Orders that match go to `venue`; what is not given matches everything."""
-
-    strategy: Name | None = None
-    symbol: UnifiedSymbol | None = None
-    venue: Name
-    """One of `exchanges`."""
-
-
-class RoutingSection(Section):
-    """Where an order that names no venue goes: to the first rule that matches, else to the only venue of the symbol."""
-
-    rules: list[RoutingRule] = []
 
 
 class PortfolioSection(Section):

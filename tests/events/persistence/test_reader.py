@@ -19,7 +19,7 @@ from quantai.core.errors import StoreError
 from quantai.events import OrderBookDeltaEvent, TickEvent, TradeEvent
 from quantai.events.persistence import EventReader, Part, PartWriter, list_parts
 from quantai.events.persistence.lanes import make_lanes
-from quantai.events.persistence.schema import to_table
+from quantai.events.persistence.schema import SCHEMA_VERSION, to_table
 
 DAY_NS = 86_400_000_000_000
 LANES = "quantai.events.persistence.lanes"
@@ -202,8 +202,8 @@ def test_a_file_of_another_schema_is_named_with_the_column(tmp_path: Path) -> No
 def test_a_file_of_a_newer_quantai_asks_for_an_upgrade(tmp_path: Path) -> None:
     part = write_trades(tmp_path, [1])
     table = pq.read_table(part.path, partitioning=None)
-    rewrite(part, table.replace_schema_metadata({"quantai.schema_version": "2"}))
-    assert_refused(part, tmp_path, "schema version 2.*must be upgraded")
+    rewrite(part, table.replace_schema_metadata({"quantai.schema_version": str(SCHEMA_VERSION + 1)}))
+    assert_refused(part, tmp_path, f"schema version {SCHEMA_VERSION + 1}.*must be upgraded")
 
 
 def test_a_file_without_our_metadata_is_read_where_its_columns_are_right(tmp_path: Path) -> None:

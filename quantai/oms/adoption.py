@@ -1,0 +1,63 @@
+"""Taking a venue's word: orders that nobody here placed, and orders that are not what their reports made of them."""
+
+from __future__ import annotations
+
+from quantai.core.enums import OrderState
+from quantai.core.numbers import ZERO
+from quantai.events import OrderRestatedEvent
+from quantai.exchanges.execution import OrderStatus
+from quantai.instruments import Instrument
+from quantai.oms.ledger import Ledger
+from quantai.oms.models import EXTERNAL, Order
+
+# What has traded is told by fills, which come after and make these states of it.
+_BEFORE_FILLS = {OrderState.PARTIALLY_FILLED: OrderState.NEW, OrderState.FILLED: OrderState.NEW}
+
+
+def external_id(status: OrderStatus) -> str:
+    """The id here of an order that nobody here placed: the one it has, else one made of the venue's."""
+    return status.client_order_id or f"ext{status.venue_order_id}"
+
+
+def adopt(ledger: Ledger, status: OrderStatus, instrument: Instrument, reason: str, now_ns: int) -> Order:
+    """Take an order into the books, without its fills: these come as `TRADE` reports."""
+    order = Order(
+        client_order_id=external_id(status),
+        strategy=EXTERNAL,
+        instrument=instrument,
+        side=status.side,
+        order_type=status.order_type,
+        quantity=status.quantity,
+        price=status.price,
+        time_in_force=status.time_in_force,
+        cause="",
+        ts_submitted=status.ts_event or now_ns,
+        is_sent=True,
+    )
+    _take(order, status, reason)
+    ledger.record(order, _restated(ledger, order, status, reason))
+    return order
+
+
+def restate(ledger: Ledger, order: Order, status: OrderStatus, reason: str) -> None:
+    """Make the order what the venue says, but for its fills: these come as `TRADE` reports."""
+    _take(order, status, reason)
+    ledger.record(order, _restated(ledger, order, status, reason))
+
+
+def _take(order: Order, status: OrderStatus, reason: str) -> None:
+    state = _BEFORE_FILLS.get(status.state, status.state)
+    order.quantity, order.price, order.change = status.quantity, status.price, None
+    if state is OrderState.NEW and order.filled_quantity > ZERO:
+        state = OrderState.FILLED if order.is_complete else OrderState.PARTIALLY_FILLED
+    order.state = state
+    order.is_accepted = order.is_accepted or state is not OrderState.REJECTED
+    order.venue_order_id = status.venue_order_id or order.venue_order_id
+    order.reason = reason
+
+
+def _restated(ledger: Ledger, order: Order, status: OrderStatus, reason: str) -> OrderRestatedEvent:
+    return OrderRestatedEvent(
+        *ledger.head(order, status.ts_event), order.venue_order_id, order.side, order.order_type, order.time_in_force,
+        order.quantity, order.price, order.state, reason,
+    )  # fmt: skip

@@ -1,0 +1,181 @@
+"""From an approved order to the venue: persist, then send, then tell. What cannot be kept is not sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from quantai.core.enums import OrderState, OrderType
+from quantai.core.errors import OrderError
+from quantai.events import OrderEvent, OrderPendingReplaceEvent, OrderSubmittedEvent
+from quantai.exchanges.execution import (
+    AmendOrder,
+    CancelOrder,
+    ExecType,
+    ExecutionConnector,
+    ExecutionReport,
+    SubmitOrder,
+)
+from quantai.oms.ledger import Ledger
+from quantai.oms.models import Order
+from quantai.oms.risk.base import Approved
+
+logger = logging.getLogger(__name__)
+
+Outcome = Callable[[Order, ExecutionReport], None]
+"""Takes what is known of a command that did not go the usual way."""
+
+NOT_JOURNALLED = "NOT_JOURNALLED: the journal did not take it, so it was not sent"
+_SENT_AS = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
+
+
+class Sender:
+    """Gives commands to connectors. Cancels do not wait for the journal, everything else does."""
+
+    def __init__(self, ledger: Ledger, executors: Mapping[str, ExecutionConnector], on_outcome: Outcome) -> None:
+        self._ledger = ledger
+        self._executors = executors
+        self._on_outcome = on_outcome
+        self.sent = self.denied = 0
+
+    def submit(self, approved: Approved) -> None:
+        """Send a new order as soon as it is durable."""
+        order = approved.order
+        event = self._submitted(order)
+        self._ledger.keep(order, event, then=partial(self._on_kept, order, event))
+
+    def submit_all(self, approved: Sequence[Approved]) -> None:
+        """The same for several, which go out together, venue by venue, when all that can be kept are."""
+        waiting = len(approved)
+        kept: list[tuple[Order, OrderEvent]] = []
+
+        def on_kept(order: Order, event: OrderEvent, is_durable: bool) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if self._may_go(order, is_durable):
+                kept.append((order, event))
+            if not waiting:
+                self._send_batches(kept)
+
+        for each in approved:
+            event = self._submitted(each.order)
+            self._ledger.keep(each.order, event, then=partial(on_kept, each.order, event))
+
+    def amend(self, order: Order, event: OrderPendingReplaceEvent) -> None:
+        """Send a change as soon as it is durable."""
+        self._ledger.keep(order, event, then=partial(self._on_change_kept, order, event))
+
+    def cancel(self, order: Order, event: OrderEvent) -> None:
+        """Send a cancel at once; of an order that was not sent yet there is nothing to cancel."""
+        self._ledger.keep(order, event)
+        if order.is_sent:
+            self._hand_over([order], lambda: self._executors[order.venue].cancel(_cancel_of(order)), event)
+        else:
+            self._ledger.publish(event)
+
+    def cancel_all(self, cancels: Sequence[tuple[Order, OrderEvent]]) -> None:
+        """The same for several, venue by venue."""
+        by_venue: dict[str, list[Order]] = {}
+        for order, event in cancels:
+            self._ledger.keep(order, event)
+            if order.is_sent:
+                by_venue.setdefault(order.venue, []).append(order)
+        for venue, orders in by_venue.items():
+            send = partial(self._executors[venue].cancel_batch, [_cancel_of(order) for order in orders])
+            self._hand_over(orders, send, *(event for order, event in cancels if order in orders))
+        for order, event in cancels:
+            if not order.is_sent:
+                self._ledger.publish(event)
+
+    def _submitted(self, order: Order) -> OrderSubmittedEvent:
+        return OrderSubmittedEvent(
+            *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
+            order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
+        )  # fmt: skip
+
+    def _on_kept(self, order: Order, event: OrderEvent, is_durable: bool) -> None:
+        if self._may_go(order, is_durable):
+            self._mark_sent(order)
+            self._hand_over([order], lambda: self._executors[order.venue].submit(_submit_of(order)), event)
+
+    def _may_go(self, order: Order, is_durable: bool) -> bool:
+        """Whether the order may be sent now; if not, it ends here."""
+        if order.state is OrderState.PENDING_CANCEL:
+            self._end(order, ExecType.CANCELED, "it was cancelled before it was sent")
+        elif not is_durable:
+            self.denied += 1
+            self._end(order, ExecType.DENIED, NOT_JOURNALLED)
+        return order.state is OrderState.PENDING_NEW
+
+    def _mark_sent(self, order: Order) -> None:
+        """Before it is handed over: what a connector that fails did with it is not known."""
+        order.is_sent = True
+        self.sent += 1
+
+    def _send_batches(self, kept: Sequence[tuple[Order, OrderEvent]]) -> None:
+        by_venue: dict[str, list[Order]] = {}
+        for order, _ in kept:
+            self._mark_sent(order)
+            by_venue.setdefault(order.venue, []).append(order)
+        for venue, orders in by_venue.items():
+            send = partial(self._executors[venue].submit_batch, [_submit_of(order) for order in orders])
+            self._hand_over(orders, send, *(event for order, event in kept if order.venue == venue))
+
+    def _on_change_kept(self, order: Order, event: OrderPendingReplaceEvent, is_durable: bool) -> None:
+        if order.state is not OrderState.PENDING_REPLACE:  # cancelled, or traded to the end, meanwhile
+            order.change = None
+            return
+        if not is_durable:
+            self._ledger.publish(event)
+            self._end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)
+            return
+        command = AmendOrder(
+            order.client_order_id, order.symbol, order.venue_order_id, order.side, event.quantity, event.price
+        )
+        self._hand_over([order], lambda: self._executors[order.venue].amend(command), event)
+
+    def _hand_over(self, orders: Sequence[Order], send: Callable[[], None], *told: OrderEvent) -> None:
+        """Give commands to a connector, then tell. A connector that fails leaves the outcome unknown."""
+        outcome, failure = ExecType.UNKNOWN, ""
+        try:
+            send()
+        except OrderError as error:
+            outcome, failure = ExecType.REJECTED, str(error)
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+            logger.exception("the connector of %s failed on %s", orders[0].venue, orders[0].client_order_id)
+        for event in told:
+            self._ledger.publish(event)
+        if failure:
+            for order in orders:
+                self._end(order, _refused(order) if outcome is ExecType.REJECTED else outcome, failure)
+
+    def _end(self, order: Order, outcome: ExecType, reason: str) -> None:
+        ts_event = self._ledger.head(order)[5]
+        report = ExecutionReport(
+            exec_type=outcome, client_order_id=order.client_order_id, ts_event=ts_event, reason=reason
+        )
+        self._on_outcome(order, report)
+
+
+def _refused(order: Order) -> ExecType:
+    """What it means for the order that its last command was certainly not sent."""
+    match order.state:
+        case OrderState.PENDING_CANCEL:
+            return ExecType.CANCEL_REJECTED
+        case OrderState.PENDING_REPLACE:
+            return ExecType.REPLACE_REJECTED
+        case _:
+            return ExecType.REJECTED
+
+
+def _submit_of(order: Order) -> SubmitOrder:
+    return SubmitOrder(
+        order.client_order_id, order.symbol, order.side, _SENT_AS.get(order.order_type, order.order_type),
+        order.leaves_quantity, order.price, order.time_in_force, order.reduce_only,
+    )  # fmt: skip
+
+
+def _cancel_of(order: Order) -> CancelOrder:
+    return CancelOrder(order.client_order_id, order.symbol, order.venue_order_id)
