@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Protocol
 
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState
@@ -27,7 +26,8 @@ from quantai.exchanges.execution import ExecType, ExecutionConnector, ExecutionR
 from quantai.instruments import Instrument
 from quantai.oms import adoption
 from quantai.oms.cache import OrderCache
-from quantai.oms.journal import Journal, NoteKind
+from quantai.oms.gate import Gate, Risk
+from quantai.oms.journal import Journal
 from quantai.oms.ledger import Ledger
 from quantai.oms.lookups import Lookups
 from quantai.oms.models import Change, Order, OrderRequest
@@ -36,20 +36,6 @@ from quantai.oms.reports import FillBook, ReportTaker
 from quantai.oms.risk.base import Approved, Denied, Verdict
 from quantai.oms.sending import Sender
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
-
-JOURNAL_DOWN = "JOURNAL_DOWN"
-
-
-class Risk(Protocol):
-    """What is asked before anything is sent that could cost money."""
-
-    def check(self, order: Order) -> Verdict:
-        """The verdict on a new order."""
-        ...
-
-    def check_change(self, order: Order, change: Change) -> Verdict:
-        """The verdict on a change of an order that rests."""
-        ...
 
 
 class OrderManager:
@@ -73,10 +59,10 @@ class OrderManager:
         self.cache = cache
         self.on_unmatched: Callable[[str, ExecutionReport], None] = self._alarm_unmatched
         self._clock = clock
-        self._risk = risk
         self._executors = executors
         self._ids = ids
         self._ledger = Ledger(bus, clock, journal, cache)
+        self._gate = Gate(self._ledger, risk)
         self._reports = ReportTaker(self._ledger, book_fill)
         self._sender = Sender(self._ledger, executors, self._reports.settle)
         self._lookups = Lookups(journal, self._on_looked_up)
@@ -115,7 +101,7 @@ class OrderManager:
         if request.trigger_price is not None:
             return self.suspend(request, client_order_id)
         order = self._new_order(request, client_order_id)
-        self._conclude(self._verdict(order))
+        self._conclude(self._gate.verdict(order))
         return order
 
     def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
@@ -125,7 +111,7 @@ class OrderManager:
         for request, order in zip(requests, orders, strict=True):
             if request.trigger_price is not None:
                 self._suspend(order)
-            elif isinstance(verdict := self._verdict(order), Denied):
+            elif isinstance(verdict := self._gate.verdict(order), Denied):
                 self._deny(verdict)
             else:
                 self.cache.keep(order)  # the limits of the next one count this one
@@ -145,7 +131,7 @@ class OrderManager:
             return
         if order.state not in AMENDABLE:
             raise OrderError(f"order {order.client_order_id} cannot be amended while it is {order.state}")
-        verdict = self._verdict_on(order, change)
+        verdict = self._gate.verdict_on(order, change)
         order.change, order.state = change, OrderState.PENDING_REPLACE
         event = OrderPendingReplaceEvent(*self._ledger.head(order, cause=cause), change.quantity, change.price)
         if isinstance(verdict, Denied):
@@ -203,7 +189,7 @@ class OrderManager:
         """Check and send an order that was kept here; one that is not any more is left as it is."""
         if order.state is not OrderState.SUSPENDED:
             return
-        verdict = self._verdict(order)  # while it is suspended it does not count as working already
+        verdict = self._gate.verdict(order)  # while it is suspended it does not count as working already
         order.state = OrderState.PENDING_NEW
         self._ledger.record(order, OrderTriggeredEvent(*self._ledger.head(order), order.quantity, reason))
         self._conclude(verdict)
@@ -284,20 +270,6 @@ class OrderManager:
         order = new_order(request, client_order_id, self._clock.now_ns(), self._executors)
         order.client_order_id = client_order_id or self._ids.next(request.strategy)
         return order
-
-    def _verdict(self, order: Order) -> Verdict:
-        if not self._ledger.takes_new_orders:
-            return Denied(order, JOURNAL_DOWN, "the order journal cannot be written, so no order is sent")
-        verdict = self._risk.check(order)
-        self._ledger.note(order, NoteKind.RISK, lambda: verdict.numbers)
-        return verdict
-
-    def _verdict_on(self, order: Order, change: Change) -> Verdict:
-        if not self._ledger.takes_new_orders:
-            return Denied(order, JOURNAL_DOWN, "the order journal cannot be written, so no order is changed")
-        verdict = self._risk.check_change(order, change)
-        self._ledger.note(order, NoteKind.RISK, lambda: verdict.numbers)
-        return verdict
 
     def _conclude(self, verdict: Verdict) -> None:
         if isinstance(verdict, Denied):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -74,6 +74,8 @@ class SilentVenue(ExecutionConnector):
     def __init__(self) -> None:
         self.submitted: list[SubmitOrder] = []
         self.amends: list[AmendOrder] = []
+        self.batches: list[list[SubmitOrder]] = []
+        self.cancel_batches: list[list[CancelOrder]] = []
         self.cancels: list[CancelOrder] = []
         self.error: Exception | None = None
         self.sink: ReportSink
@@ -85,6 +87,14 @@ class SilentVenue(ExecutionConnector):
         self.submitted.append(command)
         if self.error is not None:
             raise self.error
+
+    def submit_batch(self, commands: Sequence[SubmitOrder]) -> None:
+        self.batches.append(list(commands))
+        super().submit_batch(commands)
+
+    def cancel_batch(self, commands: Sequence[CancelOrder]) -> None:
+        self.cancel_batches.append(list(commands))
+        super().cancel_batch(commands)
 
     def amend(self, command: AmendOrder) -> None:
         self.amends.append(command)

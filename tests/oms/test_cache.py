@@ -1,0 +1,102 @@
+"""The orders in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quantai.core.enums import OrderState
+from quantai.oms.cache import OrderCache
+from quantai.oms.models import Order
+from tests.oms.world import World, request
+
+
+def order(name: str, *, parent: str = "", venue_id: str = "") -> Order:
+    made = World().orders.submit(replace(request(), parent_order_id=parent), name)
+    made.venue_order_id = venue_id
+    return made
+
+
+def closed(made: Order) -> Order:
+    made.state = OrderState.CANCELED
+    return made
+
+
+def test_orders_are_found_by_every_name_they_had() -> None:
+    cache = OrderCache()
+    one = order("a", venue_id="v1")
+    cache.keep(one)
+    one.venue_order_id = "v2"
+    cache.keep(one)
+    assert cache.get("a") is one
+    assert cache.by_venue_id("binance", "v1") is one
+    assert cache.by_venue_id("binance", "v2") is one
+    assert cache.by_venue_id("okx", "v1") is None
+    assert cache.get("b") is None
+
+
+def test_open_and_closed_orders_come_in_their_order() -> None:
+    cache = OrderCache()
+    one, two, three = order("a"), order("b"), order("c")
+    for each in (one, two, three, closed(two)):
+        cache.keep(each)
+    assert list(cache.open_orders()) == [one, three]
+    assert list(cache.closed_orders()) == [two]
+    two.state = OrderState.NEW
+    cache.keep(two)
+    assert list(cache.open_orders()) == [one, three, two]
+    assert list(cache.closed_orders()) == []
+
+
+def test_the_oldest_closed_orders_are_forgotten_with_all_their_names() -> None:
+    forgotten: list[Order] = []
+    cache = OrderCache(max_closed=1, on_forget=forgotten.append)
+    still_open, one, two = order("o", venue_id="v0"), order("a", venue_id="v1"), order("b", venue_id="v2")
+    for each in (still_open, closed(one), closed(two)):
+        cache.keep(each)
+    assert forgotten == [one]
+    assert cache.forgotten == 1
+    assert cache.get("a") is None
+    assert cache.by_venue_id("binance", "v1") is None
+    assert cache.by_venue_id("binance", "v2") is two
+    assert cache.get("o") is still_open
+    assert ("binance", "v1") not in cache._by_venue_id
+    assert "a" not in cache._venue_ids
+
+
+def test_children_are_kept_by_parent_and_forgotten_one_by_one() -> None:
+    cache = OrderCache(max_closed=1)
+    first, second, other = order("c1", parent="p"), order("c2", parent="p"), order("c3", parent="q")
+    for each in (first, first, second, other):
+        cache.keep(each)
+    assert cache.children("p") == [first, second]
+    assert cache.children("q") == [other]
+    assert cache.children("") == []
+    cache.keep(closed(first))
+    cache.keep(closed(first))
+    assert cache.children("p") == [first, second]
+    cache.keep(closed(second))
+    assert cache.children("p") == [second]
+    cache.keep(closed(other))
+    assert cache.children("p") == []
+    assert "p" not in cache._children
+
+
+def test_a_forgotten_parent_takes_the_list_of_its_children_along() -> None:
+    cache = OrderCache(max_closed=1)
+    child, parent, other = order("c", parent="p"), order("p"), order("o")
+    for each in (child, closed(parent), closed(other)):
+        cache.keep(each)
+    assert cache.children("p") == []
+    cache.keep(closed(child))
+    cache.keep(closed(order("z")))
+    assert cache._children == {}
+
+
+def test_listeners_hear_of_every_change() -> None:
+    cache = OrderCache()
+    seen: list[tuple[str, str]] = []
+    cache.on_change(lambda order: seen.append((order.client_order_id, order.state.value)))
+    one = order("a")
+    cache.keep(one)
+    cache.keep(closed(one))
+    assert seen == [("a", "PENDING_NEW"), ("a", "CANCELED")]

@@ -1,0 +1,186 @@
+"""Orders that are kept here until something releases them, and parents, which are never sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
+from quantai.events import OrderParentEvent, OrderSuspendedEvent, OrderTriggeredEvent
+from quantai.exchanges.execution import ExecType
+from quantai.oms.models import Order, OrderRequest
+from quantai.oms.risk import RiskCheck, RiskView
+from tests.oms.world import SPOT, World, request
+
+D = Decimal
+
+STOP = OrderRequest(
+    "alpha", SPOT, Side.SELL, OrderType.STOP, D(1), cause="why@1", trigger_price=D(90), parent_order_id="p"
+)
+
+
+class No(RiskCheck):
+    code = "NO"
+
+    def evaluate(self, order: Order, view: RiskView) -> str | None:
+        return f"never, {order.state}"
+
+
+def test_an_order_with_a_trigger_price_is_kept_here() -> None:
+    world = World([No()])
+    order = world.orders.submit(STOP)
+    assert order.state is OrderState.SUSPENDED
+    assert order.working_quantity == 0
+    assert world.venues["binance"].submitted == []
+    (event,) = world.events
+    assert isinstance(event, OrderSuspendedEvent)
+    assert (event.side, event.order_type, event.quantity, event.price) == (Side.SELL, OrderType.STOP, D(1), None)
+    assert (event.trigger_price, event.reduce_only, event.parent_order_id, event.cause) == (D(90), False, "p", "why@1")
+    assert (event.time_in_force, event.client_order_id) == (TimeInForce.GTC, order.client_order_id)
+
+
+def test_a_released_stop_is_sent_as_a_market_order() -> None:
+    world = World()
+    world.traded(Side.BUY, "2")
+    world.events.clear()
+    order = world.orders.submit(replace(STOP, reduce_only=True))
+    world.orders.release(order, "the bid fell to 90")
+    command = world.venues["binance"].submitted[-1]
+    assert (command.client_order_id, command.order_type, command.price) == (order.client_order_id, "market", None)
+    assert (command.quantity, command.side, command.reduce_only) == (D(1), Side.SELL, True)
+    assert (order.state.value, order.order_type) == ("PENDING_NEW", OrderType.STOP)
+    assert world.topics() == ["order.suspended", "order.triggered", "order.submitted"]
+    triggered = world.events[1]
+    assert isinstance(triggered, OrderTriggeredEvent)
+    assert (triggered.quantity, triggered.reason) == (D(1), "the bid fell to 90")
+
+
+def test_a_released_stop_limit_is_sent_as_a_limit_order() -> None:
+    world = World()
+    order = world.orders.submit(replace(STOP, order_type=OrderType.STOP_LIMIT, price=D(89)))
+    world.orders.release(order, "")
+    (command,) = world.venues["binance"].submitted
+    assert (command.order_type, command.price) == ("limit", D(89))
+
+
+def test_risk_is_asked_when_it_is_released_and_the_order_does_not_count_twice() -> None:
+    world = World([No()])
+    order = world.orders.submit(STOP)
+    world.orders.release(order, "now")
+    assert order.state is OrderState.DENIED
+    assert order.reason == "NO: never, SUSPENDED"
+    assert world.topics() == ["order.suspended", "order.triggered", "order.denied"]
+    assert world.venues["binance"].submitted == []
+
+
+def test_what_is_not_kept_here_is_not_released() -> None:
+    world = World()
+    order = world.submit()
+    world.orders.release(order, "")
+    assert len(world.venues["binance"].submitted) == 1
+
+
+def test_a_kept_order_is_cancelled_at_once() -> None:
+    world = World()
+    order = world.orders.submit(STOP)
+    world.orders.cancel(order)
+    assert (order.state.value, order.reason) == ("CANCELED", "cancelled before it was released")
+    assert world.venues["binance"].cancels == []
+    world.orders.release(order, "")
+    assert world.venues["binance"].submitted == []
+
+
+def test_a_kept_order_can_be_resized_and_amended_here() -> None:
+    world = World()
+    order = world.orders.submit(replace(STOP, order_type=OrderType.STOP_LIMIT, price=D(89)))
+    world.orders.resize(order, D(3))
+    world.orders.amend(order, price=D(88))
+    assert (order.state.value, order.quantity, order.price) == ("SUSPENDED", D(3), D(88))
+    assert world.topics()[1:] == ["order.replaced", "order.replaced"]
+    world.orders.resize(order, D(3))
+    assert len(world.events) == 3
+    world.orders.release(order, "")
+    world.orders.resize(order, D(4))
+    assert order.quantity == 3
+    assert world.venues["binance"].submitted[0].quantity == 3
+
+
+def test_a_limit_order_can_be_kept_too() -> None:
+    world = World()
+    order = world.orders.suspend(request(), "mine")
+    assert (order.state.value, order.client_order_id) == ("SUSPENDED", "mine")
+    world.orders.release(order, "")
+    assert world.venues["binance"].submitted[0].price == 100
+
+
+def test_a_batch_keeps_what_has_a_trigger_price() -> None:
+    world = World()
+    kept, sent = world.orders.submit_all([STOP, request()])
+    assert (kept.state.value, sent.state.value) == ("SUSPENDED", "PENDING_NEW")
+    assert len(world.venues["binance"].submitted) == 1
+
+
+def test_a_batch_is_checked_one_after_the_other() -> None:
+    class OneOpen(RiskCheck):
+        code = "ONE"
+
+        def evaluate(self, order: Order, view: RiskView) -> str | None:
+            return "there is one" if list(view.orders.open_orders()) else None
+
+    world = World([OneOpen()])
+    first, second = world.orders.submit_all([request(), request()])
+    assert (first.state.value, second.state.value) == ("PENDING_NEW", "DENIED")
+
+
+def test_a_parent_is_never_sent_and_is_what_its_children_are() -> None:
+    world = World()
+    parent = world.orders.open_parent(request(quantity="3"))
+    assert (parent.is_parent, parent.working_quantity, parent.state.value) == (True, D(0), "PENDING_NEW")
+    assert world.topics() == ["order.submitted"]
+    children = [
+        world.orders.submit(replace(request(quantity=quantity), parent_order_id=parent.client_order_id))
+        for quantity in ("1", "2")
+    ]
+    assert world.cache.children(parent.client_order_id) == children
+    assert [command.quantity for command in world.venues["binance"].submitted] == [1, 2]
+    world.report(children[0], ExecType.NEW)
+    world.fill(children[1], "0.5", "99")
+    world.events.clear()
+    world.orders.update_parent(parent, OrderState.PARTIALLY_FILLED, "a part")
+    assert (parent.filled_quantity, parent.filled_value, parent.is_accepted) == (D("0.5"), D("49.5"), True)
+    assert (parent.state.value, parent.reason, parent.average_price) == ("PARTIALLY_FILLED", "a part", D(99))
+    (event,) = world.events
+    assert isinstance(event, OrderParentEvent)
+    assert (event.state, event.filled_quantity, event.filled_value) == (parent.state, D("0.5"), D("49.5"))
+    world.orders.update_parent(parent, OrderState.PARTIALLY_FILLED)
+    assert len(world.events) == 1
+    assert world.portfolio.position("binance", "BTC/USDT") == D("0.5")
+
+
+def test_cancelling_a_parent_cancels_its_children() -> None:
+    world = World()
+    parent = world.orders.open_parent(request(quantity="3"), "parent")
+    children = [
+        world.orders.submit(replace(request(quantity=quantity), parent_order_id="parent")) for quantity in ("1", "2")
+    ]
+    world.orders.cancel(parent, "why@1")
+    assert parent.state is OrderState.PENDING_CANCEL
+    assert [child.state.value for child in children] == ["PENDING_CANCEL", "PENDING_CANCEL"]
+    assert len(world.venues["binance"].cancels) == 2
+    assert {event.cause for event in world.events[-3:] if hasattr(event, "cause")} == {"why@1"}
+    world.orders.cancel_all()
+    assert len(world.venues["binance"].cancels) == 2
+
+
+def test_orders_of_an_earlier_run_count_as_sent_unless_they_were_kept_here() -> None:
+    before = World()
+    kept, parent, sent = before.orders.submit(STOP), before.orders.open_parent(request()), before.submit()
+    for order in (kept, parent, sent):
+        order.is_sent = False
+    world = World()
+    world.orders.recover([kept, parent, sent])
+    assert [order.is_sent for order in (kept, parent, sent)] == [False, False, True]
+    assert world.orders.open_orders() == [kept, parent, sent]
+    assert world.orders.find(sent.client_order_id) is sent
+    world.orders.cancel(sent)
+    assert len(world.venues["binance"].cancels) == 1
