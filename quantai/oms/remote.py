@@ -24,10 +24,7 @@ from quantai.events import (
     FillEvent,
     OrderDeniedEvent,
     OrderEvent,
-    OrderPendingCancelEvent,
-    OrderPendingReplaceEvent,
     OrderStateEvent,
-    OrderSubmittedEvent,
     OrderUnknownEvent,
     PositionStateEvent,
     StateEvent,
@@ -35,6 +32,7 @@ from quantai.events import (
 from quantai.events.bus import EventBus
 from quantai.instruments import InstrumentCatalogue
 from quantai.oms import gateway
+from quantai.oms.awaited import AwaitedAnswers
 from quantai.oms.cache import OrderCache
 from quantai.oms.mirror import FillLog, adopt, adopt_state, follow, order_of
 from quantai.oms.models import Order, OrderRequest
@@ -89,13 +87,12 @@ class RemoteOrders:
         self._books = books
         self._strategies = frozenset(strategies)
         self._session = session
-        self._answer_timeout_ns = answer_timeout_ns
         self._heartbeat_ns = heartbeat_ns
         self._requests = Requests(bus, clock, session)
         self._ids = ids
         self._venues = frozenset(instrument.venue for instrument in catalogue)
         self._orders = OrderCache(max_closed)
-        self._waiting: dict[str, int] = {}  # since when an answer is due, by order
+        self._awaited = AwaitedAnswers(clock, answer_timeout_ns)
         self._filled = FillLog(_MAX_FILLED)  # other daemons' strategies too
         self._missed: dict[str, OrderStateEvent] = {}  # orders that traded while nobody here heard of it
         self._reader = SnapshotReader()
@@ -135,7 +132,7 @@ class RemoteOrders:
         order.client_order_id = self._ids.next(request.strategy)
         self.counts["submitted"] += 1
         self._orders.keep(order)
-        self._waiting[order.client_order_id] = order.ts_submitted
+        self._awaited.expect(order.client_order_id)
         if not self._requests.submit(order, order.ts_submitted):
             order.state, order.reason = OrderState.DENIED, "NOT_SENT: the bus did not take the request"
             self.counts["denied"] += 1
@@ -159,7 +156,7 @@ class RemoteOrders:
             if order.state not in AMENDABLE:
                 raise OrderError(f"order {order.client_order_id} cannot be amended while it is {order.state}")
             order.change, order.state = change, OrderState.PENDING_REPLACE
-            self._waiting[order.client_order_id] = self._clock.now_ns()
+            self._awaited.expect(order.client_order_id)
         self._requests.amend(order, change, cause)
 
     def find(self, client_order_id: str) -> Order | None:
@@ -192,7 +189,7 @@ class RemoteOrders:
 
     def _expect_cancel(self, order: Order) -> None:
         order.state = OrderState.PENDING_CANCEL
-        self._waiting[order.client_order_id] = self._clock.now_ns()
+        self._awaited.expect(order.client_order_id)
 
     def _beat(self, due_ns: int) -> None:
         """Give signs of life, and ask again for what was not answered."""
@@ -201,15 +198,13 @@ class RemoteOrders:
             self._requests.give_sign_of_life(strategy)
         if not self._is_synced.is_set():
             self._requests.ask_for_state()
-        for client_order_id, since_ns in list(self._waiting.items()):
-            if now_ns - since_ns >= self._answer_timeout_ns:
-                self._waiting[client_order_id] = now_ns
-                self._ask_again(client_order_id, now_ns)
+        for client_order_id in self._awaited.due():
+            self._ask_again(client_order_id, now_ns)
 
     def _ask_again(self, client_order_id: str, now_ns: int) -> None:
         order = self._orders.get(client_order_id)
         if order is None or not order.is_open:
-            self._waiting.pop(client_order_id)
+            self._awaited.drop(client_order_id)
             return
         self.counts["repeated"] += 1
         if order.state is OrderState.PENDING_CANCEL:
@@ -242,22 +237,7 @@ class RemoteOrders:
     def _settle(self, order: Order, event: Event) -> None:
         """Keep the order, and wait no longer for what is answered."""
         self._orders.keep(order)
-        match order.state:
-            case OrderState.UNKNOWN:
-                self._waiting.setdefault(order.client_order_id, self._clock.now_ns())
-                return
-            case OrderState.PENDING_NEW:
-                is_answered = isinstance(event, OrderSubmittedEvent | OrderStateEvent)
-            case OrderState.PENDING_REPLACE:
-                is_answered = isinstance(event, OrderPendingReplaceEvent | OrderStateEvent)
-            case OrderState.PENDING_CANCEL:
-                is_answered = isinstance(event, OrderPendingCancelEvent) or (
-                    isinstance(event, OrderStateEvent) and event.state is OrderState.PENDING_CANCEL
-                )
-            case _:
-                is_answered = True
-        if is_answered:
-            self._waiting.pop(order.client_order_id, None)
+        self._awaited.settle(order, event)
 
     def _book(self, fill: FillEvent, order: Order | None) -> bool:
         """Whether the fill is new; then it is in the books."""
@@ -310,7 +290,7 @@ class RemoteOrders:
         there = {state.client_order_id for state in answer.orders}
         for order in self.open_orders():
             if order.client_order_id not in there:
-                self._waiting.setdefault(order.client_order_id, 0)
+                self._awaited.ask_soon(order.client_order_id)
         self._books.take_over(answer.positions, answer.balances)
         self._is_synced.set()
 
