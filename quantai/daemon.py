@@ -152,7 +152,8 @@ def _judge(graph: Graph, stages: Stages, signals: StopSignals, outcome: Outcome)
     ]
     if outcome.errors:
         outcome.status = FAILED
-    if trading is not None and trading.sends_real_orders and (left := trading.orders.open_orders()):
+    left = [order for order in trading.orders.open_orders() if order.is_sent] if trading is not None else []
+    if left and trading is not None and trading.sends_real_orders:
         outcome.status = UNSAFE
         problem = f"{len(left)} orders may still trade: {', '.join(order.client_order_id for order in left[:10])}"
         logger.error("%s", problem)

@@ -47,9 +47,7 @@ def write_results(
 
 
 def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
-    for order in sorted(
-        [*trading.cache.closed_orders(), *trading.cache.open_orders()], key=lambda o: o.ts_submitted
-    ):
+    for order in sorted([*trading.cache.closed_orders(), *trading.cache.open_orders()], key=lambda o: o.ts_submitted):
         trading.recorder.add_order(order)
     trading.recorder.close()
     now_ns = graph.markets.clock.now_ns()

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quantai.assembly.control import build_control
 from quantai.assembly.graph import Graph
+from quantai.assembly.journal import build_prune_job
 from quantai.assembly.markets import build_catalogue, build_markets
 from quantai.assembly.trading import build_remote, build_trading
 from quantai.config import Config
-from quantai.config.schema import Execution, JobKind, JobSection
+from quantai.config.schema import ClockKind, Execution, JobKind, JobSection
 from quantai.events.persistence.writer import ParquetEventWriter
-from quantai.ops.jobs import Job, Jobs, check_feeds, log_status
+from quantai.ops.jobs import Job, Jobs, check_feeds, log_status, reconcile
+from quantai.ops.schedule import ScheduledJobs
 from quantai.simulation.replay import Progress
 
 
@@ -23,11 +26,13 @@ def assemble(config: Config, run_folder: Path, on_progress: Progress | None = No
     """Build the whole graph. Raises `StartupError` or `StoreError` for what cannot be had; nothing runs yet."""
     catalogue = build_catalogue(config)
     markets = build_markets(config, catalogue, on_progress)
-    graph = Graph(config, markets, Jobs(markets.clock))
+    jobs = Jobs if config.mode.clock is ClockKind.SIMULATED else ScheduledJobs
+    graph = Graph(config, markets, jobs(markets.clock, markets.bus.post))
     if config.mode.execution is Execution.BUS:
         graph.remote = build_remote(config, markets, catalogue)
     elif config.mode.execution is not Execution.NONE:
         graph.trading = build_trading(config, markets, catalogue, run_folder)
+        graph.control = build_control(config, markets, graph.trading)
     if config.recorder.enabled:
         graph.writer = ParquetEventWriter(
             config.recorder.path,
@@ -41,14 +46,23 @@ def assemble(config: Config, run_folder: Path, on_progress: Progress | None = No
     return graph
 
 
-def job_of(graph: Graph, section: JobSection) -> Job:
-    """What a scheduled job does."""
-    markets, trading = graph.markets, graph.trading or graph.remote
-    if section.job is JobKind.CHECK_FEEDS:
-        return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
-    if trading is None:
-        return log_status(markets.feed, markets.bus)
-    return log_status(markets.feed, markets.bus, trading.orders, trading.portfolio)
+def job_of(graph: Graph, section: JobSection) -> Job | None:
+    """What a scheduled job does; None where there is nothing for it to do here."""
+    markets, trading = graph.markets, graph.trading
+    match section.job:
+        case JobKind.CHECK_FEEDS if section.every is not None:
+            return check_feeds(markets.bus, markets.clock, markets.view, markets.instruments, section.every)
+        case JobKind.RECONCILE:
+            return None if trading is None else reconcile(trading.reconciler, section.venues or ())
+        case JobKind.PRUNE_JOURNAL:
+            prune = None if trading is None else build_prune_job(graph.config, trading.journal, markets.clock)
+            return None if prune is None else lambda due_ns: prune()
+    if trading is not None:
+        others = (trading.journal, trading.reconciler, graph.jobs)
+        return log_status(markets.feed, markets.bus, trading.orders, trading.portfolio, others)
+    if graph.remote is not None:
+        return log_status(markets.feed, markets.bus, graph.remote.orders, graph.remote.portfolio)
+    return log_status(markets.feed, markets.bus)
 
 
 __all__ = ["Graph", "assemble", "job_of"]

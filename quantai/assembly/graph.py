@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from quantai.config import Config
 from quantai.config.schema import Execution
@@ -14,19 +16,37 @@ from quantai.data.plan import StreamPlan
 from quantai.data.source import MarketDataSource
 from quantai.events.bus import EventBus
 from quantai.events.persistence.writer import ParquetEventWriter
+from quantai.exchanges.execution import ExecutionConnector
 from quantai.exchanges.registry import ExchangeRegistry
 from quantai.instruments import Instrument
 from quantai.oms.cache import OrderCache
+from quantai.oms.contingent import ContingentOrders
 from quantai.oms.gateway import OrderGateway
 from quantai.oms.journal import Journal
 from quantai.oms.order_manager import OrderManager
+from quantai.oms.parents import RoutedOrders
+from quantai.oms.reconciliation import Reconciler
 from quantai.oms.remote import RemoteOrders
+from quantai.oms.risk.desk import RiskDesk
+from quantai.oms.routing.books import BookView
 from quantai.ops.jobs import Jobs
 from quantai.portfolio.mirror import MirroredPortfolio
 from quantai.portfolio.portfolio import Portfolio
 from quantai.results.recorder import RunRecorder
 from quantai.simulation.exchange import SimulatedExchange
 from quantai.strategy import StrategyRunner
+
+
+class Part(Protocol):
+    """What starts and stops, and nobody else needs to know."""
+
+    async def start(self) -> None:
+        """Begin. Raises `StartupError` where that is not possible."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
+        ...
 
 
 @dataclass
@@ -57,16 +77,22 @@ class Markets:
         return f"live: {', '.join(self.exchanges)}" if len(self.exchanges) else "from the bus"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Trading:
-    """The half that trades. `simulated` are the simulated venues and the topics each watches, `gateway` serves
-    strategies in other daemons.
+    """The half that trades. `simulated` are the simulated venues and the topics each watches, `books` what a router
+    looks at, `routed` places orders at several venues, `gateway` serves strategies in other daemons.
     """
 
     portfolio: Portfolio
     orders: OrderManager
     journal: Journal
     cache: OrderCache
+    risk: RiskDesk
+    reconciler: Reconciler
+    contingent: ContingentOrders
+    books: BookView
+    routed: RoutedOrders | None
+    executors: Mapping[str, ExecutionConnector]
     runners: list[StrategyRunner]
     simulated: list[tuple[SimulatedExchange, list[str]]]
     recorder: RunRecorder
@@ -92,8 +118,8 @@ class Remote:
 class Graph:
     """Everything, built and not yet started.
 
-    `trading` is None where nothing executes, `remote` where nobody asks another daemon to, `writer` where nothing is
-    recorded.
+    `trading` is None where nothing executes, `remote` where nobody asks another daemon to, `control` where nobody can
+    ask this one, `writer` where nothing is recorded.
     """
 
     config: Config
@@ -101,4 +127,5 @@ class Graph:
     jobs: Jobs
     trading: Trading | None = None
     remote: Remote | None = None
+    control: Part | None = None
     writer: ParquetEventWriter | None = None

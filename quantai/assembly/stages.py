@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from quantai.assembly import Graph, job_of
 from quantai.assembly.bus import Connecting
-from quantai.assembly.graph import Remote, Trading
-from quantai.core.clock import Timer
+from quantai.assembly.graph import Remote
+from quantai.assembly.trading_stages import trading_stages
 from quantai.events.bus import EventBus, Subscription
 from quantai.events.persistence.writer import ParquetEventWriter
 from quantai.oms.orders import Orders
@@ -21,10 +21,12 @@ def stages_of(graph: Graph) -> list[Stage]:
         stages.append(_recorder(graph, graph.writer))
     stages.append(Stage("market view", lambda: _watch(graph)))
     if trading is not None:
-        stages += _trading_stages(graph, trading)
+        stages += trading_stages(graph, trading)
     if remote is not None:
         stages.append(_remote_orders(graph, remote))
     stages.append(Stage("derived streams", graph.markets.derived.start, graph.markets.derived.stop))
+    if graph.control is not None:
+        stages.append(Stage("control socket", graph.control.start, graph.control.stop))
     if trading is not None:
         stages += _strategies(graph, trading.orders, trading.runners)
         if trading.gateway is not None:
@@ -71,35 +73,6 @@ def _recorder(graph: Graph, writer: ParquetEventWriter) -> Stage:
     return Stage("recorder", start, stop)
 
 
-def _trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
-    async def start_venues() -> None:
-        for exchange, topics in trading.simulated:
-            await exchange.start(topics)
-
-    async def start_recorder() -> None:
-        await trading.recorder.start(graph.markets.bus)
-
-    timers: list[Timer] = []
-
-    def value(due_ns: int) -> None:
-        trading.portfolio.publish_value()
-
-    async def start_valuation() -> None:
-        interval_ns = graph.config.portfolio.valuation_interval
-        timers.append(graph.markets.clock.call_every(interval_ns, value))
-
-    async def stop_valuation() -> None:
-        for timer in timers:
-            timer.cancel()
-        trading.portfolio.publish_value()
-
-    return [
-        Stage("run recorder", start_recorder),
-        Stage("simulated venues", start_venues),
-        Stage("portfolio", start_valuation, stop_valuation),
-    ]
-
-
 def _strategies(graph: Graph, orders: Orders, runners: list[StrategyRunner]) -> list[Stage]:
     """A stage each, so that one that hangs keeps no other from cancelling; then time for the venues to confirm."""
 
@@ -122,9 +95,11 @@ def _strategy(runner: StrategyRunner, orders: Orders) -> Stage:
 def _jobs(graph: Graph) -> Stage:
     async def start() -> None:
         for name, section in graph.config.schedule.items():
-            graph.jobs.add(name, section.every, job_of(graph, section))
+            job = job_of(graph, section)
+            if job is not None:
+                graph.jobs.add(name, section.every or section.cron or "", job)
 
     async def stop() -> None:
-        graph.jobs.stop()
+        await graph.jobs.close()
 
     return Stage("jobs", start, stop)

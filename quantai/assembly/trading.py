@@ -8,22 +8,27 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from quantai.assembly.contingent import build_contingent
 from quantai.assembly.graph import Markets, Remote, Trading
+from quantai.assembly.journal import build_journal
 from quantai.assembly.markets import component, enabled_strategies, instruments_of, running_strategies
+from quantai.assembly.reconciliation import build_reconciler
+from quantai.assembly.risk import build_risk
+from quantai.assembly.routing import build_books, build_routed_orders, build_router, build_routing
 from quantai.config import Config
 from quantai.config.schema import Execution, MarketEvents
 from quantai.core.identifiers import ClientOrderIds, base36, run_tag
 from quantai.data.derive import topic_of
 from quantai.exchanges.execution import ExecutionConnector
 from quantai.instruments import InstrumentCatalogue
-from quantai.oms.gateway import OrderGateway
 from quantai.oms.cache import OrderCache
+from quantai.oms.contingent import ContingentOrders
+from quantai.oms.gateway import OrderGateway
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.orders import Orders
 from quantai.oms.remote import RemoteOrders
-from quantai.oms.risk import RISK_CHECKS, RiskEngine, RiskView
-from quantai.oms.routing import Route, SimpleRouter
+from quantai.oms.routing import Routing
 from quantai.portfolio.mirror import MirroredPortfolio
 from quantai.portfolio.portfolio import Portfolio
 from quantai.results.recorder import RunRecorder
@@ -32,7 +37,7 @@ from quantai.strategy import STRATEGIES, StrategyRunner
 
 
 def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalogue, run_folder: Path) -> Trading:
-    """Everything behind the bus that makes, checks and executes orders."""
+    """Everything behind the bus that makes, checks, keeps, executes and compares orders."""
     bus, clock, market = markets.bus, markets.clock, markets.view
     portfolio = Portfolio(
         bus=bus, clock=clock, market=market, catalogue=catalogue,
@@ -42,28 +47,53 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         run_folder, strategies=enabled_strategies(config), instruments=markets.instruments,
         market=market, portfolio=portfolio,
     )  # fmt: skip
-    journal, cache = MemoryJournal(), OrderCache(config.store.max_closed_orders, on_forget=recorder.add_order)
+    cache = OrderCache(config.store.max_closed_orders, on_forget=recorder.add_order)
+    journal = build_journal(config, clock, catalogue, bus.post)
     simulated = _simulated(config, markets) if config.mode.execution is Execution.SIMULATED else {}
     executors: Mapping[str, ExecutionConnector] = simulated or {
         venue: markets.exchanges.get_exchange(venue).get_execution_connector() for venue in markets.exchanges
     }
-    checks = [component(RISK_CHECKS, section) for section in config.risk.checks.values() if section.enabled]
+    risk = build_risk(
+        config, account=portfolio, market=market, cache=cache, clock=clock, post=bus.post, put=journal.put,
+        cancel_all=lambda strategy, reason: orders.cancel_all(strategy),
+    )  # fmt: skip
+    ids = _order_ids(config)
     orders = OrderManager(
-        bus=bus, clock=clock, risk=RiskEngine(checks, RiskView(portfolio, market, cache)), journal=journal,
-        cache=cache, executors=executors, ids=_order_ids(config), book_fill=portfolio.book_fill,
+        bus=bus, clock=clock, risk=risk.engine, journal=journal, cache=cache, executors=executors, ids=ids,
+        book_fill=portfolio.book_fill,
     )  # fmt: skip
-    runners = build_runners(config, markets, catalogue, orders, portfolio)
-    topics = {
-        venue: [
-            topic_of(event, p.instrument) for p in markets.plans if p.instrument.venue == venue for event in p.fills
-        ]
-        for venue in simulated
-    }
+    reconciler = build_reconciler(
+        config.reconciliation, orders=orders, books=portfolio, journal=journal, executors=executors,
+        catalogue=catalogue, market=market, clock=clock, post=bus.post, seed=config.simulation.seed,
+    )  # fmt: skip
+    contingent = build_contingent(markets, orders, ids)
+    books = build_books(config, markets, catalogue)
+    router = build_router(config, markets, books=books, account=portfolio, orders=cache, executors=executors)
+    routed = build_routed_orders(config, markets, catalogue, router=router, orders=orders, journal=journal)
+    routing = build_routing(router, markets, orders=orders, journal=journal, routed=routed)
     return Trading(
-        portfolio, orders, journal, cache, runners, [(exchange, topics[venue]) for venue, exchange in simulated.items()],
-        recorder, sends_real_orders=config.mode.execution is Execution.VENUES,
+        portfolio=portfolio,
+        orders=orders,
+        journal=journal,
+        cache=cache,
+        risk=risk,
+        reconciler=reconciler,
+        contingent=contingent,
+        books=books,
+        routed=routed,
+        executors=executors,
+        runners=build_runners(config, markets, catalogue, orders, portfolio, routing, contingent),
+        simulated=[(exchange, _watched(markets, venue)) for venue, exchange in simulated.items()],
+        recorder=recorder,
+        sends_real_orders=config.mode.execution is Execution.VENUES,
         gateway=_gateway(config, markets, catalogue, orders, portfolio) if config.gateway.serve else None,
-    )  # fmt: skip
+    )
+
+
+def _watched(markets: Markets, venue: str) -> list[str]:
+    """What a simulated venue fills orders from."""
+    plans = [plan for plan in markets.plans if plan.instrument.venue == venue]
+    return [topic_of(event, plan.instrument) for plan in plans for event in plan.fills]
 
 
 def build_remote(config: Config, markets: Markets, catalogue: InstrumentCatalogue) -> Remote:
@@ -77,21 +107,30 @@ def build_remote(config: Config, markets: Markets, catalogue: InstrumentCatalogu
         strategies=running_strategies(config), session=_session(), ids=_order_ids(config),
         answer_timeout_ns=config.gateway.answer_timeout, heartbeat_ns=config.gateway.heartbeat,
     )  # fmt: skip
-    return Remote(portfolio, orders, build_runners(config, markets, catalogue, orders, portfolio))
+    router = build_router(
+        config, markets, books=build_books(config, markets, catalogue), account=portfolio, orders=orders, executors={}
+    )
+    routing = build_routing(router, markets, orders=orders, journal=MemoryJournal())
+    return Remote(portfolio, orders, build_runners(config, markets, catalogue, orders, portfolio, routing, None))
 
 
 def build_runners(
-    config: Config, markets: Markets, catalogue: InstrumentCatalogue, orders: Orders, portfolio: Portfolio
+    config: Config,
+    markets: Markets,
+    catalogue: InstrumentCatalogue,
+    orders: Orders,
+    portfolio: Portfolio,
+    routing: Routing,
+    contingent: ContingentOrders | None,
 ) -> list[StrategyRunner]:
     """The strategies that run in this daemon."""
-    router = SimpleRouter([Route(rule.venue, rule.strategy, rule.symbol) for rule in config.routing.rules])
     return [
         StrategyRunner(
             component(STRATEGIES, config.strategies[name]),
             name=name, instruments=instruments_of(config, catalogue, name),
             max_errors=config.strategies[name].max_errors, bar_interval_ns=config.strategies[name].bar_interval,
-            bus=markets.bus, clock=markets.clock, market=markets.view, orders=orders, router=router,
-            portfolio=portfolio,
+            bus=markets.bus, clock=markets.clock, market=markets.view, orders=orders, contingent=contingent,
+            routing=routing, portfolio=portfolio,
         )
         for name in running_strategies(config)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""`quantai`: look at configurations, fill stores, compare runs. (`quantai-daemon` runs.)"""
+"""`quantai`: look at configurations, control daemons, fill stores, compare runs. (`quantai-daemon` runs.)"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from quantai.cli import check, data, report, strategy
+from quantai.cli import check, control, data, report, strategy
 from quantai.core.errors import ConfigError, QuantAIError
 from quantai.terminal import print_error
 from quantai.version import VERSION
@@ -20,13 +20,15 @@ NOBODY_READS = 141
 
 
 def main() -> None:
-    """The console script. Exits 0 when done, 2 for bad arguments, 3 for files that fail, 130 on Ctrl-C."""
+    """The console script. Exits 0 when done, 2 for bad arguments, 3 for files that fail and daemons that are not there,
+    130 on Ctrl-C; commands say what else.
+    """
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run with command line `arguments`; the exit status."""
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments)
     try:
         status: int = options.command(options)
     except QuantAIError as error:
@@ -44,6 +46,17 @@ def run(arguments: Sequence[str]) -> int:
     return status
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; overrides may stand before and after them."""
+    parser = build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    return options
+
+
 class Parser(argparse.ArgumentParser):
     """Tells what is wrong with arguments in one line. Those of its commands are made of it, too."""
 
@@ -55,12 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = Parser(
         prog="quantai",
-        description="Looks at configurations, fills and keeps stores, compares runs. `quantai-daemon` runs.",
+        description="Checks configurations, controls daemons, keeps stores, compares runs. `quantai-daemon` runs.",
         epilog="`quantai COMMAND --help` tells more.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"quantai {VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, data, report, strategy):
+    for module in (check, control, data, report, strategy):
         module.add_parser(commands)
     return parser

@@ -51,7 +51,7 @@ def config_tree(config: Config) -> Tree:
     _add_section(tree, "recorder", config.recorder) if config.recorder.enabled else _add(tree, "recorder", "off")
     jobs = _add(tree, "schedule", f"{len(config.schedule)} jobs")
     for name, job in config.schedule.items():
-        jobs.add(f"{name}: {job.job} every {duration_text(job.every)}")
+        jobs.add(f"{name}: {job.job} {f'every {duration_text(job.every)}' if job.every else f'at {job.cron}'}")
     _add_section(tree, "logging", config.logging)
     _add_section(tree, "ops", config.ops)
     return tree

@@ -8,7 +8,11 @@ from typing import Any
 from quantai.config.components import find_class
 from quantai.config.distribution import check_distribution
 from quantai.config.problems import Problem
+from quantai.config.risk_rules import check_risk
+from quantai.config.routing_rules import check_routing
+from quantai.config.schedule_rules import check_reconciliation, check_schedule
 from quantai.config.schema import ClockKind, Config, Execution, FilesData, MarketEvents, SyntheticData
+from quantai.config.store_rules import check_store
 from quantai.config.validate import suggestion
 from quantai.core.component import Registry
 from quantai.exchanges.registry import EXCHANGES
@@ -62,6 +66,11 @@ def check_combinations(config: Config) -> list[Problem]:
         *_data(config),
         *_strategies(config),
         *check_distribution(config),
+        *check_store(config),
+        *check_risk(config),
+        *check_routing(config),
+        *check_schedule(config),
+        *check_reconciliation(config),
         *_recorder(config),
     ]
 
@@ -77,12 +86,6 @@ def _mode(config: Config) -> Iterator[Problem]:
             ("mode", "execution"),
             "orders on replayed data cannot leave the process: choose simulated or none",
             shown=repr(mode.execution.value),
-        )
-    if mode.execution is Execution.VENUES and config.store.type == "memory":
-        yield Problem(
-            ("store", "type"),
-            "real orders need a durable order journal; memory forgets them with the process",
-            shown="'memory'",
         )
     if mode.market_events is MarketEvents.VENUES:
         for name in sorted({config.instruments[i].venue for i in _used_instruments(config)} & set(config.exchanges)):

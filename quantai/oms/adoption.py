@@ -14,15 +14,25 @@ from quantai.oms.models import EXTERNAL, Order
 _BEFORE_FILLS = {OrderState.PARTIALLY_FILLED: OrderState.NEW, OrderState.FILLED: OrderState.NEW}
 
 
-def external_id(status: OrderStatus) -> str:
-    """The id here of an order that nobody here placed: the one it has, else one made of the venue's."""
-    return status.client_order_id or f"ext{status.venue_order_id}"
+def external_id(venue: str, status: OrderStatus) -> str:
+    """The id here of an order that has none, or one that an order of another venue has, too."""
+    return f"ext-{venue}-{status.venue_order_id}"
 
 
-def adopt(ledger: Ledger, status: OrderStatus, instrument: Instrument, reason: str, now_ns: int) -> Order:
+def venue_names(order: Order) -> tuple[str, str]:
+    """The client order id and the venue's id to name the order by, towards the venue; the id that an adopted order has
+    here may be none of the venue's.
+    """
+    is_adopted = order.strategy == EXTERNAL and order.venue_order_id
+    return "" if is_adopted else order.client_order_id, order.venue_order_id
+
+
+def adopt(
+    ledger: Ledger, client_order_id: str, status: OrderStatus, instrument: Instrument, reason: str, now_ns: int
+) -> Order:
     """Take an order into the books, without its fills: these come as `TRADE` reports."""
     order = Order(
-        client_order_id=external_id(status),
+        client_order_id=client_order_id,
         strategy=EXTERNAL,
         instrument=instrument,
         side=status.side,

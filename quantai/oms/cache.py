@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 
 from quantai.oms.models import Order
 
+_MOST_AT_ONCE = 4  # closed orders that are looked at when one more closes
+
 
 class OrderCache:
     """Finds orders by client order id, by any id that a venue gave them, and by parent.
 
-    Keeps the newest `max_closed` closed orders; what is forgotten is counted, and handed to `on_forget` first.
+    Keeps the newest `max_closed` closed orders, and those with an open parent, child or sibling; what is forgotten is
+    counted, and handed to `on_forget` first.
     """
 
     def __init__(self, max_closed: int = 100_000, on_forget: Callable[[Order], None] = lambda order: None) -> None:
@@ -44,7 +47,7 @@ class OrderCache:
             self._closed[client_order_id] = order
         for listener in self._listeners:
             listener(order)
-        if len(self._closed) > self._max_closed:
+        for _ in range(min(len(self._closed) - self._max_closed, _MOST_AT_ONCE)):
             self._forget_oldest()
 
     def _alias(self, order: Order) -> None:
@@ -55,6 +58,9 @@ class OrderCache:
 
     def _forget_oldest(self) -> None:
         client_order_id, oldest = self._closed.popitem(last=False)
+        if self._has_open_relative(oldest):
+            self._closed[client_order_id] = oldest
+            return
         for key in self._venue_ids.pop(client_order_id, ()):
             self._by_venue_id.pop(key, None)
         self._children.pop(client_order_id, None)
@@ -65,6 +71,12 @@ class OrderCache:
                 del self._children[oldest.parent_order_id]
         self.forgotten += 1
         self._on_forget(oldest)
+
+    def _has_open_relative(self, order: Order) -> bool:
+        names = (order.client_order_id, order.parent_order_id)
+        return order.parent_order_id in self._open or any(
+            child.is_open for name in names for child in self._children.get(name, ())
+        )
 
     def get(self, client_order_id: str) -> Order | None:
         """The order of that id, open or closed, as far back as this remembers."""

@@ -186,8 +186,10 @@ class OrderManager:
         return order
 
     def release(self, order: Order, reason: str) -> None:
-        """Check and send an order that was kept here; one that is not any more is left as it is."""
-        if order.state is not OrderState.SUSPENDED:
+        """Check and send an order that was kept here; one that is not any more is left as it is, and so is every one
+        while the journal takes none.
+        """
+        if order.state is not OrderState.SUSPENDED or not self._ledger.takes_new_orders:
             return
         verdict = self._gate.verdict(order)  # while it is suspended it does not count as working already
         order.state = OrderState.PENDING_NEW
@@ -239,8 +241,15 @@ class OrderManager:
 
         Its fills are told by `apply`.
         """
-        known = self.cache.get(adoption.external_id(status)) or self.cache.by_venue_id(venue, status.venue_order_id)
-        return known or adoption.adopt(self._ledger, status, instrument, reason, self._clock.now_ns())
+        own_id = adoption.external_id(venue, status)
+        client_order_id = status.client_order_id or own_id
+        known = self.cache.get(client_order_id)
+        if known is not None and known.venue != venue:
+            client_order_id, known = own_id, self.cache.get(own_id)
+        known = known or self.cache.by_venue_id(venue, status.venue_order_id)
+        if known is not None:
+            return known
+        return adoption.adopt(self._ledger, client_order_id, status, instrument, reason, self._clock.now_ns())
 
     def restate(self, order: Order, status: OrderStatus, reason: str) -> None:
         """Make an order what the venue says, where no report explains it. Its fills are told by `apply`."""
@@ -248,9 +257,9 @@ class OrderManager:
 
     def _order_of(self, venue: str, report: ExecutionReport) -> Order | None:
         order = self.cache.get(report.client_order_id) if report.client_order_id else None
-        if order is None and report.venue_order_id:
-            order = self.cache.by_venue_id(venue, report.venue_order_id)
-        return order
+        if order is not None and order.venue == venue:
+            return order
+        return self.cache.by_venue_id(venue, report.venue_order_id) if report.venue_order_id else None
 
     def _on_looked_up(self, venue: str, report: ExecutionReport, found: Order | None) -> None:
         order = self._order_of(venue, report) or found  # it may have come into memory meanwhile

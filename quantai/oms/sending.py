@@ -17,8 +17,9 @@ from quantai.exchanges.execution import (
     ExecutionReport,
     SubmitOrder,
 )
+from quantai.oms.adoption import venue_names
 from quantai.oms.ledger import Ledger
-from quantai.oms.models import Order
+from quantai.oms.models import Change, Order
 from quantai.oms.risk.base import Approved
 
 logger = logging.getLogger(__name__)
@@ -123,16 +124,16 @@ class Sender:
             self._hand_over(orders, send, *(event for order, event in kept if order.venue == venue))
 
     def _on_change_kept(self, order: Order, event: OrderPendingReplaceEvent, is_durable: bool) -> None:
-        if order.state is not OrderState.PENDING_REPLACE:  # cancelled, or traded to the end, meanwhile
-            order.change = None
+        is_newest = order.change == Change(event.quantity, event.price)
+        if order.state is not OrderState.PENDING_REPLACE or not is_newest:  # cancelled, or changed otherwise, meanwhile
+            order.change = None if is_newest else order.change
             return
         if not is_durable:
             self._ledger.publish(event)
             self._end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)
             return
-        command = AmendOrder(
-            order.client_order_id, order.symbol, order.venue_order_id, order.side, event.quantity, event.price
-        )
+        client_order_id, venue_order_id = venue_names(order)
+        command = AmendOrder(client_order_id, order.symbol, venue_order_id, order.side, event.quantity, event.price)
         self._hand_over([order], lambda: self._executors[order.venue].amend(command), event)
 
     def _hand_over(self, orders: Sequence[Order], send: Callable[[], None], *told: OrderEvent) -> None:
@@ -178,4 +179,5 @@ def _submit_of(order: Order) -> SubmitOrder:
 
 
 def _cancel_of(order: Order) -> CancelOrder:
-    return CancelOrder(order.client_order_id, order.symbol, order.venue_order_id)
+    client_order_id, venue_order_id = venue_names(order)
+    return CancelOrder(client_order_id, order.symbol, venue_order_id)

@@ -1,50 +1,24 @@
-"""Recurring jobs on the daemon's clock."""
+"""What recurring jobs do."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from quantai.core.clock import NS_PER_SECOND, Clock, Timer, iso_utc
+from quantai.core.clock import NS_PER_SECOND, Clock, iso_utc
 from quantai.core.numbers import plain
-from quantai.core.params import duration_text
 from quantai.data.feed import Feed
 from quantai.data.market import MarketView
 from quantai.events import StaleEvent
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
 from quantai.oms.orders import Orders
+from quantai.oms.reconciliation import Reconciler
+from quantai.ops.schedule import Job, Jobs
 from quantai.portfolio.portfolio import Portfolio
 
 logger = logging.getLogger(__name__)
-
-Job = Callable[[int], None]
-
-
-class Jobs:
-    """Arms jobs, and disarms them."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._timers: list[Timer] = []
-
-    def add(self, name: str, every_ns: int, job: Job) -> None:
-        """Run `job` at every whole multiple of `every_ns`; one that fails is logged and runs again next time."""
-
-        def run(due_ns: int) -> None:
-            try:
-                job(due_ns)
-            except Exception:
-                logger.exception("job %s failed, it runs again in %s", name, duration_text(every_ns))
-
-        self._timers.append(self._clock.call_every(every_ns, run))
-
-    def stop(self) -> None:
-        """No more runs."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
 
 
 @runtime_checkable
@@ -60,10 +34,25 @@ class Linked(Protocol):
         """What happened so far, by name."""
 
 
+class Counted(Protocol):
+    """What counts what it does."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened so far, by name."""
+        ...
+
+
 def log_status(
-    feed: Feed, bus: EventBus | None = None, orders: Orders | None = None, portfolio: Portfolio | None = None
+    feed: Feed,
+    bus: EventBus | None = None,
+    orders: Orders | None = None,
+    portfolio: Portfolio | None = None,
+    others: Sequence[Counted] = (),
 ) -> Job:
-    """A job that logs one line on events, the bus where it has a link to others, orders, fills and equity."""
+    """A job that logs one line on events, the bus where it has a link to others, orders, fills, equity, and what
+    `others` counted.
+    """
 
     def job(due_ns: int) -> None:
         parts = [iso_utc(due_ns)[:19], f"{feed.events:,} events"]
@@ -75,6 +64,7 @@ def log_status(
         if portfolio is not None:
             value = portfolio.value()
             parts.append(f"equity {plain(round(value.total, 2))} {portfolio.base_currency}")
+        parts += [f"{name} {count}" for other in others for name, count in other.counts.items() if count]
         logger.info("status: %s", ", ".join(parts))
 
     return job
@@ -103,3 +93,15 @@ def check_feeds(
                 stale.remove(instrument)
 
     return job
+
+
+def reconcile(reconciler: Reconciler, venues: Sequence[str] = ()) -> Job:
+    """A job that asks for a comparison with these venues, or all of them; it does not wait for the venues to answer."""
+
+    def job(due_ns: int) -> None:
+        reconciler.request(venues)
+
+    return job
+
+
+__all__ = ["Counted", "Job", "Jobs", "Linked", "check_feeds", "log_status", "reconcile"]

@@ -52,6 +52,8 @@ class RunRecorder:
         self.counts = {name: StrategyCounts() for name in (TOTAL, *strategies)}
         self.fills_by_instrument: dict[tuple[str, str], int] = {(i.venue, i.symbol): 0 for i in instruments}
         self.first_valued_ns: int | None = None
+        self.since_ns = 0
+        """When the run began: orders that ended before are those of an earlier one."""
         self._market = market
         self._portfolio = portfolio
         self._folder = folder
@@ -124,7 +126,9 @@ class RunRecorder:
         self._equity[name].add((now, name, computed(equity), computed(pnl)))
 
     def add_order(self, order: Order) -> None:
-        """Keep an order as it ended."""
+        """Keep an order as it ended, if this run had to do with it."""
+        if order.ts_last < self.since_ns:
+            return
         self._orders.add(
             (
                 order.client_order_id, order.strategy, order.venue, order.symbol, order.side.value,

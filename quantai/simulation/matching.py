@@ -10,6 +10,9 @@ Rules, all on the safe side:
   than is quoted later (`behind_queue`; else nothing stands before it).
 - Without quotes, what takes trades with the next print of a taker on its own side; without prints too, at the next
   bar's open, or at its close where it was sent only after the bar began.
+- An order amended to a smaller quantity at the same price keeps its place in the queue; any other change is a new
+  arrival at the end of it.
+- A reduce-only order never trades more than the position that is left to reduce.
 - Whether a limit is reached is decided on `float64`, exact for the 15 digits of market data; money is `Decimal`.
 """
 
@@ -20,10 +23,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf, isfinite
 
-from quantai.core.enums import Liquidity
+import msgspec
+
+from quantai.core.enums import Liquidity, OrderState
 from quantai.core.numbers import ZERO, floor_to_step
 from quantai.events import BarEvent, TickEvent, TradeEvent
-from quantai.exchanges.base import SubmitOrder
+from quantai.exchanges.execution import SubmitOrder
 from quantai.simulation.quotes import QuoteSide, exact
 
 
@@ -38,6 +43,9 @@ class Working:
     sent_ns: int = 0
     is_taking: bool = True
     ahead: Decimal | None = None
+    ended: OrderState | None = None
+    reason: str = ""
+    ts_last: int = 0
     leaves: Decimal = field(init=False)
     limit: float = field(init=False)
     sign: int = field(init=False)
@@ -45,7 +53,21 @@ class Working:
     def __post_init__(self) -> None:
         self.leaves = self.command.quantity
         self.sign = self.command.side.sign
+        self._set_limit()
+
+    def _set_limit(self) -> None:
         self.limit = inf * self.sign if self.command.price is None else float(self.command.price)
+
+    @property
+    def filled(self) -> Decimal:
+        """What has traded."""
+        return self.command.quantity - self.leaves
+
+    def change(self, quantity: Decimal, price: Decimal | None) -> None:
+        """Give it a new total quantity and limit."""
+        self.leaves += quantity - self.command.quantity
+        self.command = msgspec.structs.replace(self.command, quantity=quantity, price=price)
+        self._set_limit()
 
     def accepts(self, price: float) -> bool:
         """Whether the order's limit allows `price`."""
@@ -66,6 +88,10 @@ class Market:
         self._has_quotes = False
         self._last_price: float | None = None
         self.orders: dict[str, Working] = {}
+        self.position = ZERO
+        """What our orders traded here, signed: what reduce-only orders may reduce."""
+        self.reducing: set[str] = set()
+        """The ids of the reduce-only orders here."""
 
     @property
     def is_idle(self) -> bool:
@@ -97,8 +123,32 @@ class Market:
         order.is_taking = self.would_take(order)
         order.ahead = None if self._behind_queue else ZERO
         self.orders[order.command.client_order_id] = order
+        if order.command.reduce_only:
+            self.reducing.add(order.command.client_order_id)
         if self._has_quotes and self._is_reached(order):
             self._take_quote(order)
+
+    def remove(self, client_order_id: str) -> Working | None:
+        """Take an order out; None where it is not here."""
+        self.reducing.discard(client_order_id)
+        return self.orders.pop(client_order_id, None)
+
+    def amend(self, order: Working, quantity: Decimal, price: Decimal | None) -> None:
+        """Change an order that is here. Only a smaller quantity alone keeps its place in the queue."""
+        keeps_place = price == order.command.price and quantity <= order.command.quantity
+        order.change(quantity, price)
+        if not keeps_place:
+            self.remove(order.command.client_order_id)
+            self.add(order)
+
+    def reducible(self, order: Working) -> Decimal:
+        """How much of the position an order could close."""
+        return max(-self.position * order.sign, ZERO)
+
+    def no_longer_reducing(self) -> list[Working]:
+        """The reduce-only orders that are larger than what is left to reduce."""
+        orders = [self.orders[client_order_id] for client_order_id in sorted(self.reducing)]
+        return [order for order in orders if order.leaves > self.reducible(order)]
 
     def on_tick(self, tick: TickEvent) -> None:
         """A new quote: what takes goes first, then resting orders that it reaches, in order of price and time."""
@@ -172,8 +222,9 @@ class Market:
     def _fill(self, order: Working, price: float, quantity: Decimal) -> None:
         """At `price` for an order that takes, at its limit for one that rests."""
         order.leaves -= quantity
+        self.position += quantity * order.sign
         if order.leaves <= 0:
-            del self.orders[order.command.client_order_id]
+            self.remove(order.command.client_order_id)
         limit = order.command.price
         if order.is_taking or limit is None:
             self._on_trade(order, exact(price), quantity, Liquidity.TAKER)
@@ -182,6 +233,8 @@ class Market:
 
     def _fillable(self, order: Working, size: Decimal) -> Decimal:
         """What an order can trade of `size`: all that is left of it, or whole lots."""
+        if order.command.reduce_only:
+            size = min(size, self.reducible(order))
         return order.leaves if size >= order.leaves else floor_to_step(size, self._lot_size)
 
     def _note_queue(self, order: Working) -> None:

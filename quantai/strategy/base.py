@@ -12,40 +12,27 @@ A handler may be `def` or `async def`. A strategy gets just the events it has ha
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Sequence
 from decimal import Decimal
 from inspect import get_annotations
 from typing import Any
 
 from quantai.core.clock import Timer
 from quantai.core.component import Component
-from quantai.core.enums import OrderType, Side, TimeInForce
+from quantai.core.enums import Side, TimeInForce
 from quantai.core.errors import ConfigError, OrderError
 from quantai.core.numbers import ZERO, Number
 from quantai.core.params import parse_duration
-from quantai.events import (
-    BarEvent,
-    FillEvent,
-    FundingRateEvent,
-    LiquidationEvent,
-    MarkPriceEvent,
-    OpenInterestEvent,
-    OrderBookDeltaEvent,
-    OrderBookSnapshotEvent,
-    OrderEvent,
-    PositionEvent,
-    TickEvent,
-    TimerEvent,
-    TradeEvent,
-)
+from quantai.events import TickEvent
 from quantai.instruments import Instrument
+from quantai.oms.contingent import Bracket, ContingentOrders
 from quantai.oms.models import Order, OrderRequest
 from quantai.strategy.context import StrategyContext
+from quantai.strategy.handlers import Handlers
+from quantai.strategy.requests import amendment, make_request, route_request
 
-Result = Awaitable[None] | None
 
-
-class BaseStrategy(Component):
+class BaseStrategy(Handlers, Component):
     """Subclass it; annotated public attributes are parameters, `on_...` methods are handlers."""
 
     _context: StrategyContext
@@ -65,53 +52,6 @@ class BaseStrategy(Component):
         self._routed: dict[tuple[str, str | None], Instrument] = {}
         self._logger = logging.getLogger(f"strategy.{context.name}")
 
-    # Handlers
-
-    def on_start(self) -> Result:
-        """Before the first event."""
-
-    def on_stop(self) -> Result:
-        """After the last event, before open orders are cancelled."""
-
-    def on_tick(self, tick: TickEvent) -> Result:
-        """The best bid or ask changed."""
-
-    def on_trade(self, trade: TradeEvent) -> Result:
-        """A trade happened in the market."""
-
-    def on_bar(self, bar: BarEvent) -> Result:
-        """A bar of the configured `bar_interval` ended."""
-
-    def on_book(self, book: OrderBookSnapshotEvent) -> Result:
-        """A whole order book came."""
-
-    def on_book_delta(self, delta: OrderBookDeltaEvent) -> Result:
-        """Levels of the order book changed."""
-
-    def on_mark_price(self, mark: MarkPriceEvent) -> Result:
-        """The venue's mark price changed."""
-
-    def on_funding_rate(self, rate: FundingRateEvent) -> Result:
-        """The funding rate changed."""
-
-    def on_open_interest(self, interest: OpenInterestEvent) -> Result:
-        """The open interest changed."""
-
-    def on_liquidation(self, liquidation: LiquidationEvent) -> Result:
-        """Somebody was liquidated."""
-
-    def on_order(self, event: OrderEvent) -> Result:
-        """Anything happened to an order of this strategy, fills included."""
-
-    def on_fill(self, fill: FillEvent) -> Result:
-        """An order of this strategy traded, in part or in full."""
-
-    def on_position(self, position: PositionEvent) -> Result:
-        """A position of this strategy changed."""
-
-    def on_timer(self, timer: TimerEvent) -> Result:
-        """A timer armed with `every` is due."""
-
     # What a strategy can do
 
     def buy(
@@ -122,14 +62,19 @@ class BaseStrategy(Component):
         *,
         venue: str | None = None,
         time_in_force: TimeInForce | str = TimeInForce.GTC,
+        trigger_price: Number | None = None,
+        reduce_only: bool = False,
     ) -> Order:
         """Buy at the market, or at `price` or better. Price and quantity are put on the instrument's grid.
+
+        With a `trigger_price` the order is kept here, `SUSPENDED`, until the market is there or above (for a sell: or
+        below); then it is sent. `reduce_only` lets the venue only make a position smaller.
 
         The order is on its way (or denied: see `order.state`) when this returns; `await` is allowed and waits for
         nothing. Raises `OrderError` for an instrument that is not the strategy's, or once it is stopped, and
         `NumberError` for what is no number.
         """
-        return self._submit(Side.BUY, symbol, quantity, price, venue, time_in_force)
+        return self._submit(Side.BUY, symbol, quantity, price, venue, time_in_force, trigger_price, reduce_only)
 
     def sell(
         self,
@@ -139,9 +84,85 @@ class BaseStrategy(Component):
         *,
         venue: str | None = None,
         time_in_force: TimeInForce | str = TimeInForce.GTC,
+        trigger_price: Number | None = None,
+        reduce_only: bool = False,
     ) -> Order:
         """Sell at the market, or at `price` or better; otherwise as `buy`."""
-        return self._submit(Side.SELL, symbol, quantity, price, venue, time_in_force)
+        return self._submit(Side.SELL, symbol, quantity, price, venue, time_in_force, trigger_price, reduce_only)
+
+    def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """Send several orders at once, in one message where the venue has one; each is made with `request`."""
+        return self._context.orders.submit_all(requests)
+
+    def bracket(
+        self,
+        side: Side | str,
+        symbol: str,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        take_profit: Number,
+        stop_loss: Number,
+        venue: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GTC,
+        reduce_only: bool = False,
+    ) -> Bracket:
+        """Enter at the market, or at `price` or better, with a limit and a stop to get out, of which one cancels the
+        other. Both are for what the entry has filled. `reduce_only` is for the two exits.
+
+        Raises as `buy`, and `OrderError` where the entry's price is not between the two.
+        """
+        entry = self.request(side, symbol, quantity, price, venue=venue, time_in_force=time_in_force)
+        put = entry.instrument.quantize_price
+        return self._contingent.bracket(entry, put(take_profit), put(stop_loss), reduce_only=reduce_only)
+
+    def oco(
+        self,
+        side: Side | str,
+        symbol: str,
+        quantity: Number,
+        *,
+        price: Number,
+        trigger_price: Number,
+        venue: str | None = None,
+        reduce_only: bool = False,
+    ) -> tuple[Order, Order]:
+        """Place a limit at `price` and a stop at `trigger_price`: what one trades, the other trades less.
+
+        Raises as `buy`, and `OrderError` where the two do not stand on either side of the market.
+        """
+        limit = self.request(side, symbol, quantity, price, venue=venue, reduce_only=reduce_only)
+        return self._contingent.oco(limit, limit.instrument.quantize_price(trigger_price))
+
+    def request(
+        self,
+        side: Side | str,
+        symbol: str,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        venue: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GTC,
+        trigger_price: Number | None = None,
+        reduce_only: bool = False,
+    ) -> OrderRequest:
+        """What `buy` and `sell` send, for `submit_all`. Raises as they do."""
+        self._check_running()
+        return make_request(
+            strategy=self.name, instrument=self.instrument(symbol, venue), side=side, quantity=quantity, price=price,
+            time_in_force=time_in_force, trigger_price=trigger_price, reduce_only=reduce_only, cause=self._cause(),
+        )  # fmt: skip
+
+    def amend(self, order: Order, quantity: Number | None = None, price: Number | None = None) -> None:
+        """Ask for another total quantity (what has traded included) or another limit; until the venue confirms, the
+        order may trade as it was.
+
+        Raises `OrderError` for an order that cannot be amended now, and for the quantity of one that belongs to
+        another: that follows by itself.
+        """
+        self._check_running()
+        change = amendment(order, quantity, price)
+        self._context.orders.amend(order, *change, self._cause())
 
     def cancel(self, order: Order) -> None:
         """Ask for an order to be cancelled; what became of it comes as an order event."""
@@ -177,6 +198,11 @@ class BaseStrategy(Component):
         """The strategy's orders that may still trade, oldest first."""
         return self._context.orders.open_orders(self.name)
 
+    def order(self, client_order_id: str) -> Order | None:
+        """The strategy's order of that id, open or closed; None where it has none, as far back as memory goes."""
+        order = self._context.orders.find(client_order_id)
+        return order if order is not None and order.strategy == self.name else None
+
     def now_ns(self) -> int:
         """The time, nanoseconds UTC; simulated in a simulation."""
         return self._context.clock.now_ns()
@@ -200,9 +226,12 @@ class BaseStrategy(Component):
         """The instrument an order on `symbol` would go to. Raises `OrderError` where that cannot be told."""
         routed = self._routed.get((symbol, venue))
         if routed is None:
-            candidates = [i for i in self.instruments if i.symbol == symbol and venue in (None, i.venue)]
-            routed = self._routed[symbol, venue] = self._context.router.route(self.name, symbol, candidates)
+            candidates = self._candidates(symbol, venue)
+            routed = self._routed[symbol, venue] = self._context.routing.instrument(self.name, symbol, candidates)
         return routed
+
+    def _candidates(self, symbol: str, venue: str | None = None) -> list[Instrument]:
+        return [each for each in self.instruments if each.symbol == symbol and venue in (None, each.venue)]
 
     def _submit(
         self,
@@ -212,30 +241,47 @@ class BaseStrategy(Component):
         price: Number | None,
         venue: str | None,
         time_in_force: TimeInForce | str,
+        trigger_price: Number | None,
+        reduce_only: bool,
     ) -> Order:
+        if venue is None and trigger_price is None and self._is_routed_by_order(symbol):
+            self._check_running()
+            wish = route_request(
+                strategy=self.name, symbol=symbol, side=side, quantity=quantity, price=price,
+                time_in_force=time_in_force, reduce_only=reduce_only,
+            )
+            return self._context.routing.submit(wish, self._candidates(symbol), self._cause())
+        return self._context.orders.submit(
+            self.request(
+                side, symbol, quantity, price, venue=venue, time_in_force=time_in_force,
+                trigger_price=trigger_price, reduce_only=reduce_only,
+            )
+        )  # fmt: skip
+
+    def _is_routed_by_order(self, symbol: str) -> bool:
+        """Whether several venues are possible, and which of them depends on the order."""
+        if (symbol, None) in self._routed or len(self._candidates(symbol)) < 2:
+            return False
+        try:
+            self.instrument(symbol)
+        except OrderError:
+            return True
+        return False
+
+    @property
+    def _contingent(self) -> ContingentOrders:
+        contingent = self._context.contingent
+        if contingent is None:
+            raise OrderError(
+                f"{self.name} runs in a daemon that does not execute orders, and brackets and OCO pairs are kept where "
+                "that is done: run the strategy there, or place a stop with trigger_price=..."
+            )
+        return contingent
+
+    def _check_running(self) -> None:
         if self._context.is_stopped():
             raise OrderError(f"{self.name} is stopped and may not trade any more")
-        instrument = self.instrument(symbol, venue)
-        return self._context.orders.submit(
-            OrderRequest(
-                strategy=self.name,
-                instrument=instrument,
-                side=side,
-                order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
-                quantity=instrument.quantize_quantity(quantity),
-                price=None if price is None else instrument.quantize_price(price),
-                time_in_force=_time_in_force(time_in_force),
-                cause=self._cause(),
-            )
-        )
 
     def _cause(self) -> str:
         cause = self._context.cause()
         return cause.reference if cause is not None else ""
-
-
-def _time_in_force(value: TimeInForce | str) -> TimeInForce:
-    try:
-        return TimeInForce(value)
-    except ValueError:
-        raise OrderError(f"no time in force {value!r}; there are {', '.join(TimeInForce)}") from None

@@ -9,15 +9,17 @@ from quantai.core.clock import Clock, Timer
 from quantai.data.market import MarketView
 from quantai.events import Event
 from quantai.instruments import Instrument
+from quantai.oms.contingent import ContingentOrders
 from quantai.oms.orders import Orders
-from quantai.oms.routing import SimpleRouter
+from quantai.oms.routing import Routing
 from quantai.portfolio.portfolio import Portfolio
 
 
 @dataclass(frozen=True)
 class StrategyContext:
-    """`cause` gives the event the strategy is handling now, `is_stopped` says that it may not trade any more;
-    `set_timer` arms a timer that comes back as a `TimerEvent`.
+    """`contingent` places brackets and OCO pairs, None where another daemon executes. `cause` gives the event the
+    strategy is handling now, `is_stopped` says that it may not trade any more; `set_timer` arms a timer that comes back
+    as a `TimerEvent`.
     """
 
     name: str
@@ -25,7 +27,8 @@ class StrategyContext:
     clock: Clock
     market: MarketView
     orders: Orders
-    router: SimpleRouter
+    contingent: ContingentOrders | None
+    routing: Routing
     portfolio: Portfolio
     cause: Callable[[], Event | None]
     is_stopped: Callable[[], bool]

@@ -26,8 +26,9 @@ from quantai.events import (
 )
 from quantai.events.bus import EventBus, Handler, Subscription
 from quantai.instruments import Instrument
+from quantai.oms.contingent import ContingentOrders
 from quantai.oms.orders import Orders
-from quantai.oms.routing import SimpleRouter
+from quantai.oms.routing import Routing
 from quantai.portfolio.portfolio import Portfolio
 from quantai.strategy.base import BaseStrategy
 from quantai.strategy.context import StrategyContext
@@ -72,8 +73,9 @@ class StrategyRunner:
         clock: Clock,
         market: MarketView,
         orders: Orders,
-        router: SimpleRouter,
+        routing: Routing,
         portfolio: Portfolio,
+        contingent: ContingentOrders | None = None,
     ) -> None:
         self.name = name
         self.strategy = strategy
@@ -92,8 +94,8 @@ class StrategyRunner:
         self._handling: Event | None = None
         strategy.bind(
             StrategyContext(
-                name=name, instruments=instruments, clock=clock, market=market, orders=orders, router=router,
-                portfolio=portfolio, cause=lambda: self._handling, is_stopped=lambda: self.stopped,
+                name=name, instruments=instruments, clock=clock, market=market, orders=orders, contingent=contingent,
+                routing=routing, portfolio=portfolio, cause=lambda: self._handling, is_stopped=lambda: self.stopped,
                 set_timer=self._set_timer,
             )
         )  # fmt: skip

@@ -28,7 +28,7 @@ def status(
 def test_an_order_nobody_here_placed_comes_into_the_books() -> None:
     world = World()
     order = world.orders.adopt("binance", status(), SPOT, "found")
-    assert (order.client_order_id, order.strategy, order.venue_order_id) == ("extv9", EXTERNAL, "v9")
+    assert (order.client_order_id, order.strategy, order.venue_order_id) == ("ext-binance-v9", EXTERNAL, "v9")
     assert (order.side, order.order_type, order.time_in_force) == (Side.SELL, OrderType.LIMIT, TimeInForce.POST_ONLY)
     assert (order.quantity, order.price, order.state.value, order.ts_submitted) == (D(3), D(105), "NEW", 7)
     assert (order.is_sent, order.is_accepted, order.cause, order.reason) == (True, True, "", "found")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from quantai.core.enums import OrderState
 from quantai.oms.cache import OrderCache
 from quantai.oms.models import Order
@@ -81,13 +83,28 @@ def test_children_are_kept_by_parent_and_forgotten_one_by_one() -> None:
     assert "p" not in cache._children
 
 
+@pytest.mark.parametrize(("closing", "open_one"), [("p", "c"), ("c", "p"), ("c", "d")])
+def test_the_family_of_an_open_order_is_not_forgotten(closing: str, open_one: str) -> None:
+    cache = OrderCache(max_closed=1)
+    family = {"p": order("p"), "c": order("c", parent="p"), "d": order("d", parent="p")}
+    relatives = [family[closing], family[open_one]]
+    for each in (*relatives, closed(family[closing]), closed(order("x")), closed(order("y"))):
+        cache.keep(each)
+    assert cache.get(closing) is family[closing]
+    assert cache.get("x") is None
+    cache.keep(closed(family[open_one]))
+    cache.keep(closed(order("z")))
+    assert (cache.get(closing), cache.get("y")) == (None, None)
+    assert len(list(cache.closed_orders())) == 1
+
+
 def test_a_forgotten_parent_takes_the_list_of_its_children_along() -> None:
     cache = OrderCache(max_closed=1)
-    child, parent, other = order("c", parent="p"), order("p"), order("o")
-    for each in (child, closed(parent), closed(other)):
+    child, parent = closed(order("c", parent="p")), closed(order("p"))
+    for each in (child, parent, child, closed(order("o"))):
         cache.keep(each)
+    assert cache.get("p") is None
     assert cache.children("p") == []
-    cache.keep(closed(child))
     cache.keep(closed(order("z")))
     assert cache._children == {}
 

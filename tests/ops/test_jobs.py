@@ -149,3 +149,15 @@ async def test_an_instrument_that_never_spoke_is_stale_too() -> None:
     await feeds.listen()
     feeds.market.update(tick(ETH, 2 * MINUTE_NS))
     assert await feeds.check(2) == ["binance"]
+
+
+class Other:
+    """Something that counts."""
+
+    counts: ClassVar[dict[str, int]] = {"rounds": 3, "failed_rounds": 0}
+
+
+def test_the_status_line_tells_what_others_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        log_status(FeedStub(), others=[Other()])(0)
+    assert caplog.messages == ["status: 1970-01-01T00:00:00, 1,234 events, rounds 3"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quantai.core.enums import Liquidity, Side, TimeInForce
 from quantai.events import BarEvent, TradeEvent
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.instruments import Instrument
 from tests.oms.world import D
 from tests.simulation.venue import SECOND_NS, Venue

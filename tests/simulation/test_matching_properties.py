@@ -15,7 +15,7 @@ from quantai.core.clock import NS_PER_MS
 from quantai.core.enums import Liquidity, Side, TimeInForce
 from quantai.core.numbers import ZERO
 from quantai.events import MarketEvent, TickEvent, TradeEvent
-from quantai.exchanges.base import ExecType, ExecutionReport
+from quantai.exchanges.execution import ExecType, ExecutionReport
 from tests.oms.world import D
 from tests.simulation.venue import FINE, LATENCY_NS, Venue
 

@@ -8,7 +8,7 @@ import pytest
 
 from quantai.core.enums import Liquidity, Side, TimeInForce
 from quantai.events import BarEvent, TradeEvent
-from quantai.exchanges.base import ExecType, SubmitOrder
+from quantai.exchanges.execution import ExecType, SubmitOrder
 from quantai.instruments import Instrument
 from tests.oms.world import INVERSE, PERP, START_NS, D
 from tests.simulation.venue import COIN, LATENCY_NS, SECOND_NS, Venue

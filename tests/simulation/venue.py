@@ -9,7 +9,7 @@ from quantai.core.enums import OrderType, Side, TimeInForce
 from quantai.data.market import MarketView
 from quantai.events import BarEvent, MarketEvent, TickEvent, TradeEvent
 from quantai.events.bus import MemoryEventBus
-from quantai.exchanges.base import CancelOrder, ExecType, ExecutionReport, SubmitOrder
+from quantai.exchanges.execution import AmendOrder, CancelOrder, ExecType, ExecutionReport, SubmitOrder
 from quantai.instruments import Instrument
 from quantai.simulation.exchange import SimulatedExchange, VenueModel
 from tests.oms.world import START_NS, D, finish
@@ -53,7 +53,7 @@ class Venue:
         topics = [f"{stream.topic_prefix}.{instrument.venue}.{instrument.symbol}" for stream in streams]
         for topic in topics:
             finish(self.bus.subscribe(topic, self.view.update))
-        finish(self.exchange.start(topics))
+        finish(self.exchange.watch(topics))
         self._sent = 0
 
     def _report(self, report: ExecutionReport) -> None:
@@ -61,30 +61,58 @@ class Venue:
         self.at_ns.append(self.clock.now_ns())
 
     def send(
-        self, side: Side, quantity: str, price: str | None = None, time_in_force: TimeInForce = TimeInForce.GTC
+        self,
+        side: Side,
+        quantity: str,
+        price: str | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        *,
+        reduce_only: bool = False,
     ) -> str:
         """Send an order; its id."""
+        command = self.command(side, quantity, price, time_in_force, reduce_only=reduce_only)
+        self.exchange.submit(command)
+        return command.client_order_id
+
+    def command(
+        self,
+        side: Side,
+        quantity: str,
+        price: str | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        *,
+        reduce_only: bool = False,
+    ) -> SubmitOrder:
+        """An order that is not sent yet."""
         self._sent += 1
-        name = f"o{self._sent}"
-        self.exchange.submit(
-            SubmitOrder(
-                name, self.instrument.symbol, side, OrderType.MARKET if price is None else OrderType.LIMIT,
-                D(quantity), None if price is None else D(price), time_in_force,
-            )
+        return SubmitOrder(
+            f"o{self._sent}", self.instrument.symbol, side, OrderType.MARKET if price is None else OrderType.LIMIT,
+            D(quantity), None if price is None else D(price), time_in_force, reduce_only,
         )  # fmt: skip
-        return name
 
     def place(
-        self, side: Side, quantity: str, price: str | None = None, time_in_force: TimeInForce = TimeInForce.GTC
+        self,
+        side: Side,
+        quantity: str,
+        price: str | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        *,
+        reduce_only: bool = False,
     ) -> str:
         """Send an order and wait until its answer is back."""
-        name = self.send(side, quantity, price, time_in_force)
+        name = self.send(side, quantity, price, time_in_force, reduce_only=reduce_only)
         self.wait(2 * LATENCY_NS)
         return name
 
     def cancel(self, name: str) -> None:
         """Ask for a cancel."""
         self.exchange.cancel(CancelOrder(name, self.instrument.symbol))
+
+    def amend(self, name: str, quantity: str, price: str | None = None) -> None:
+        """Ask for a change, and wait until its answer is back."""
+        limit = None if price is None else D(price)
+        self.exchange.amend(AmendOrder(name, self.instrument.symbol, "", Side.BUY, D(quantity), limit))
+        self.wait()
 
     def wait(self, duration_ns: int = 2 * LATENCY_NS) -> None:
         """Let time pass."""

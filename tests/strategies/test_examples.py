@@ -14,6 +14,7 @@ from quantai.instruments import Instrument
 from quantai.oms.models import Order
 from quantai.oms.risk import RiskCheck, RiskView
 from quantai.strategy import BaseStrategy
+from strategies.channel_breakout import ChannelBreakout
 from strategies.cross_venue_spread import CrossVenueSpread
 from strategies.ema_cross import EmaCross
 from strategies.market_maker import MarketMaker
@@ -37,6 +38,9 @@ def test_an_example_has_fewer_than_fifty_lines(path: Path) -> None:
         (CrossVenueSpread, {}),
         (CrossVenueSpread, {"notional": 1, "entry_bps": 5, "exit_bps": 5}),
         (MarketMaker, {"quantity": 1}),
+        (ChannelBreakout, {"lookback": 1}),
+        (ChannelBreakout, {"risk": 0}),
+        (ChannelBreakout, {"reward": 0}),
         (MarketMaker, {"quantity": 1, "max_position": -1}),
     ],
 )
@@ -80,6 +84,35 @@ async def test_ema_cross_buys_what_is_missing_of_its_quantity() -> None:
     assert stage.portfolio.position("binance", "BTC/USDT") == 100
     await closes(stage, 102, 103)
     assert stage.portfolio.position("binance", "BTC/USDT") == 150
+
+
+# ChannelBreakout
+
+
+async def test_breakout_enters_above_the_range_with_both_exits_in_place() -> None:
+    strategy = ChannelBreakout(lookback=2, quantity="1", reward="0.02", risk="0.01")
+    stage = await Stage(strategy, bar_interval_ns=60).start()
+    await closes(stage, 100, 101, 101)
+    assert sent(stage) == []  # the range is not left by a close at its high
+    await closes(stage, 102)
+    assert sent(stage) == [("binance", Side.BUY, "1.000"), ("binance", Side.SELL, "1.000")]
+    limit, stop = stage.orders.open_orders()
+    assert [limit.price, stop.trigger_price] == [D("104.04"), D("100.98")]
+    await closes(stage, 103)
+    assert len(sent(stage)) == 2  # one at a time
+    await stage.tick(105, 105.01)
+    assert stage.portfolio.position("binance", "BTC/USDT") == 0
+    assert stage.orders.open_orders() == []
+
+
+async def test_breakout_gets_out_at_its_stop() -> None:
+    strategy = ChannelBreakout(lookback=2, quantity="1", reward="0.02", risk="0.01")
+    stage = await Stage(strategy, bar_interval_ns=60).start()
+    await closes(stage, 100, 101, 102)
+    assert stage.portfolio.position("binance", "BTC/USDT") == 1
+    await closes(stage, 100.9)
+    assert stage.portfolio.position("binance", "BTC/USDT") == 0
+    assert strategy.open_orders == []
 
 
 # MarketMaker

@@ -11,10 +11,11 @@ from quantai.events import BarEvent, Event, MarketEvent, TickEvent, TradeEvent
 from quantai.events.bus import MemoryEventBus
 from quantai.instruments import Instrument, InstrumentCatalogue
 from quantai.oms.cache import OrderCache
+from quantai.oms.contingent import ContingentOrders
 from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.risk import RiskCheck, RiskEngine, RiskView
-from quantai.oms.routing import Route, SimpleRouter
+from quantai.oms.routing import DirectOrders, Route, SimpleRouter
 from quantai.portfolio.portfolio import Portfolio
 from quantai.simulation.exchange import SimulatedExchange, VenueModel
 from quantai.strategy import BaseStrategy, StrategyRunner
@@ -37,6 +38,7 @@ class Stage:
         max_errors: int = 3,
         bar_interval_ns: int | None = None,
         taker_fee: str = "0",
+        executes: bool = True,
     ) -> None:
         self.strategy = strategy
         self.clock = SimulatedClock(START_NS)
@@ -47,7 +49,7 @@ class Stage:
             bus=self.bus, clock=self.clock, market=self.market, catalogue=InstrumentCatalogue(every),
             base_currency="USDT", balances={"binance": {"USDT": D(10**6)}, "okx": {"USDT": D(10**6)}},
         )  # fmt: skip
-        journal, cache = MemoryJournal(), OrderCache()
+        journal, cache, ids = MemoryJournal(), OrderCache(), ClientOrderIds("t")
         model = VenueModel(D(0), D(taker_fee), LATENCY_NS, LATENCY_NS)
         self.venues = {
             venue: SimulatedExchange(
@@ -57,12 +59,17 @@ class Stage:
         }
         self.orders = OrderManager(
             bus=self.bus, clock=self.clock, risk=RiskEngine(checks, RiskView(self.portfolio, self.market, cache)),
-            journal=journal, cache=cache, executors=self.venues, ids=ClientOrderIds("t"), book_fill=self.portfolio.book_fill,
+            journal=journal, cache=cache, executors=self.venues, ids=ids, book_fill=self.portfolio.book_fill,
+        )  # fmt: skip
+        self.contingent = ContingentOrders(
+            self.orders, bus=self.bus, clock=self.clock, market=self.market, ids=ids,
+            topics={(i.venue, i.symbol): [f"{e.topic_prefix}.{i.venue}.{i.symbol}" for e in WATCHED] for i in every},
         )  # fmt: skip
         self.runner = StrategyRunner(
             strategy, name="alpha", instruments=instruments, max_errors=max_errors, bar_interval_ns=bar_interval_ns,
-            bus=self.bus, clock=self.clock, market=self.market, orders=self.orders, router=SimpleRouter(tuple(routes)),
-            portfolio=self.portfolio,
+            bus=self.bus, clock=self.clock, market=self.market, orders=self.orders,
+            routing=DirectOrders(SimpleRouter(tuple(routes)), self.orders, journal, self.clock),
+            portfolio=self.portfolio, contingent=self.contingent if executes else None,
         )  # fmt: skip
         self.every = every
         self.events: list[Event] = []
@@ -79,6 +86,7 @@ class Stage:
             await exchange.watch(
                 [f"{e.topic_prefix}.{venue}.{i.symbol}" for i in self.every if i.venue == venue for e in WATCHED[:2]]
             )
+        await self.contingent.start()
         await self.runner.start()
         return self
 
@@ -86,6 +94,7 @@ class Stage:
         """Publish an event, then let time pass: timers fire and reports come."""
         if event is not None:
             await self.bus.publish(event)
+        await self.bus.join()
         until_ns = self.clock.now_ns() + wait_ns
         while self.clock.next_due_ns <= until_ns:
             self.clock.fire_next()

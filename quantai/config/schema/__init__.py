@@ -16,6 +16,7 @@ from quantai.config.schema.markets import (
     SyntheticAsset,
     SyntheticData,
 )
+from quantai.config.schema.reconciliation import ReconciliationSection
 from quantai.config.schema.risk import RiskCheckSection, RiskSection
 from quantai.config.schema.routing import RoutingRule, RoutingSection
 from quantai.config.schema.runtime import LoggingSection, OpsSection, RecorderSection
@@ -52,6 +53,8 @@ class Config(Section):
     """Orders between daemons."""
     store: StoreSection
     """The order journal."""
+    reconciliation: ReconciliationSection
+    """Comparing the books with the venues."""
     recorder: RecorderSection
     """Recording to Parquet."""
     schedule: dict[Name, JobSection] = {}
@@ -81,6 +84,7 @@ __all__ = [
     "ModeSection",
     "OpsSection",
     "PortfolioSection",
+    "ReconciliationSection",
     "RecorderSection",
     "RedisBusSection",
     "RiskCheckSection",

@@ -54,7 +54,11 @@ class LoggingSection(Section):
 
 
 class OpsSection(Section):
-    """Stopping, systemd and the event loop."""
+    """Control, stopping, systemd and the event loop."""
+
+    control: Annotated[str, Field(min_length=1)] | None = None
+    """The Unix socket where a daemon that trades answers `quantai orders`, `halt` and the like; null for none. Relative
+    to the working folder. A replay has none."""
 
     stop_timeout: PositiveDuration = 10_000_000_000
     """What each stage gets to stop before it is left behind and told."""

@@ -59,7 +59,7 @@ class Recovered:
     """
 
     orders: list[Order] = field(default_factory=list)
-    account: AccountChange = AccountChange()
+    account: AccountChange = field(default_factory=AccountChange)
     settings: dict[str, str] = field(default_factory=dict)
 
 

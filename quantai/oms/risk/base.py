@@ -1,181 +1,229 @@
-"""Pre-trade risk: what a check is, what it may ask, and the verdict, which is a type.
+"""Pre-trade risk: what a check is, and the verdict, which is a type.
 
-A venue can only be given an `Approved`, and only the engine makes one: an unchecked order cannot be sent by mistake.
+A venue can only be given an `Approved`, and only the engine can make one: an unchecked order cannot be sent by mistake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from decimal import Decimal
-from math import isfinite
-from typing import ClassVar, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
 
 from quantai.core.component import Component
-from quantai.core.enums import Side
-from quantai.core.numbers import ZERO
-from quantai.events import TickEvent
-from quantai.instruments import Instrument
-from quantai.oms.models import Order
-from quantai.oms.risk.exposure import Exposure, dearer
+from quantai.core.enums import TradingState
+from quantai.core.errors import QuantAIError
+from quantai.data.market import Key
+from quantai.events import Event
+from quantai.oms.models import Change, Order
+from quantai.oms.risk.states import TradingStates
+from quantai.oms.risk.view import Measured, RiskNumber, RiskView
+
+_SEAL = object()
+_ACTIVE = TradingState.ACTIVE
+
+NOT_ASSESSED = "NOT_ASSESSED"
+NOT_REDUCING = "NOT_REDUCING"
+HALTED = "TRADING_HALTED"
+REDUCING = "TRADING_REDUCING"
 
 
-@dataclass(frozen=True, slots=True)
 class Approved:
-    """Risk let the order pass."""
+    """Risk let the order pass. Only the engine has what it takes to make one."""
 
-    order: Order
+    __slots__ = ("_measured", "order")
+
+    def __init__(self, order: Order, measured: Sequence[Measured], seal: object) -> None:
+        """Raises `QuantAIError` for anybody but the engine."""
+        if seal is not _SEAL:
+            raise QuantAIError(f"order {order.client_order_id} was not checked: RiskEngine.check makes an Approved")
+        self.order = order
+        self._measured = measured
+
+    @property
+    def numbers(self) -> tuple[RiskNumber, ...]:
+        """What was compared, for whoever wants the order explained."""
+        return _numbers(self._measured)
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Risk said no: `code` is stable and names the check, `reason` has the numbers."""
+    """Risk said no: `code` is stable and names the kind of check, `reason` has the numbers, and the check's name where
+    that is another. `numbers` are what was compared until then.
+    """
 
     order: Order
     code: str
     reason: str
+    numbers: tuple[RiskNumber, ...] = ()
+
+
+def _numbers(measured: Sequence[Measured]) -> tuple[RiskNumber, ...]:
+    return tuple(RiskNumber(*asked, what, value, limit) for asked, what, value, limit in measured)
 
 
 Verdict = Approved | Denied
 
 
-class Account(Protocol):
-    """What the portfolio tells risk."""
+class Scope(msgspec.Struct, frozen=True):
+    """Which orders a check is asked about; None is all."""
 
-    def balance(self, venue: str, currency: str) -> Decimal:
-        """What the account holds, in `currency`."""
-        ...
+    strategies: frozenset[str] | None = None
+    instruments: frozenset[Key] | None = None
+    venues: frozenset[str] | None = None
 
-    def position(self, venue: str, symbol: str, strategy: str | None = None) -> Decimal:
-        """The signed position, of one strategy or of all."""
-        ...
-
-    def net_positions(self) -> Iterable[tuple[Instrument, Decimal]]:
-        """Every instrument the account has a position in, all strategies together, signed."""
-        ...
-
-    def unrealized(self, venue: str, currency: str) -> Decimal | None:
-        """Profit not yet taken on margined positions settled in `currency`; None where one has no price."""
-        ...
-
-    def to_base(self, amount: Decimal, currency: str, venue: str) -> Decimal | None:
-        """`amount` in base currency; None where there is no price."""
-        ...
+    def covers(self, order: Order) -> bool:
+        """Whether the check is asked about `order`."""
+        return (
+            (self.strategies is None or order.strategy in self.strategies)
+            and (self.venues is None or order.venue in self.venues)
+            and (self.instruments is None or (order.venue, order.symbol) in self.instruments)
+        )
 
 
-class Market(Protocol):
-    """What the market view tells risk."""
+class Looser(StrEnum):
+    """Which way a parameter makes a limit looser."""
 
-    def price(self, venue: str, symbol: str) -> Decimal | None:
-        """What the instrument is worth now; None where nothing was seen yet."""
-        ...
-
-    def tick(self, venue: str, symbol: str) -> TickEvent | None:
-        """The newest best bid and ask."""
-        ...
-
-    def seen_ns(self, venue: str, symbol: str) -> int | None:
-        """When anything was last seen of the instrument, nanoseconds UTC; None where nothing was."""
-        ...
-
-
-class OpenOrders(Protocol):
-    """What the journal tells risk."""
-
-    def open_orders(self) -> Iterable[Order]:
-        """Every order that may still trade: those on their way count as those at the venue."""
-        ...
-
-
-@dataclass(slots=True)
-class RiskView:
-    """Everything a check may look at, at one moment: the engine makes a new view for each order. Nothing does I/O."""
-
-    account: Account
-    market: Market
-    orders: OpenOrders
-    _exposures: dict[tuple[str, str], Exposure] = field(default_factory=dict, init=False)
-
-    def price_of(self, order: Order) -> Decimal | None:
-        """The order's limit; for a market order the opposite quote, None where there is none."""
-        return self.quote(order) if order.price is None else order.price
-
-    def worst_price(self, order: Order) -> Decimal | None:
-        """The price at which the order would be worth most: its limit, or the quote where it would trade at that (a
-        sell below the bid trades at the bid). None where not known.
-        """
-        limit, quote = order.price, self.quote(order)
-        if limit is None:
-            return quote
-        would_rest = quote is None or (quote - limit) * order.side.sign > 0
-        return limit if quote is None or would_rest else dearer(order.instrument, limit, quote)
-
-    def quote(self, order: Order) -> Decimal | None:
-        """The ask for a buy, the bid for a sell; the last price where there is no quote. It must be positive."""
-        tick = self.market.tick(order.venue, order.symbol)
-        if tick is None:
-            return self.market.price(order.venue, order.symbol)
-        price = tick.ask_price if order.side is Side.BUY else tick.bid_price
-        return Decimal(repr(price)) if isfinite(price) and price > 0 else None
-
-    def strategy_after(self, order: Order) -> Decimal:
-        """How far the strategy's own position would go to the order's side, were it and all open there to fill."""
-        strategy, side, venue, symbol, going = order.strategy, order.side, order.venue, order.symbol, order.quantity
-        for each in self.orders.open_orders():
-            if each.side is side and each.symbol == symbol and each.venue == venue and each.strategy == strategy:
-                going += each.leaves_quantity
-        return going + self.account.position(venue, symbol, strategy) * side.sign
-
-    def exposures(self, order: Order) -> dict[tuple[str, str], Exposure]:
-        """By venue and symbol, of every instrument with a position or an open order, as if `order` were open too."""
-        found = self._exposures
-        if not found:
-            for instrument, position in self.account.net_positions():
-                self._expose(instrument, position)
-            for each in self.orders.open_orders():
-                self._add(each)
-            self._add(order)
-        return found
-
-    def _expose(self, instrument: Instrument, position: Decimal) -> Exposure:
-        key = (instrument.venue, instrument.symbol)
-        exposure = self._exposures[key] = Exposure(instrument, position, self.market.price(*key))
-        return exposure
-
-    def _add(self, order: Order) -> None:
-        exposure = self._exposures.get((order.venue, order.symbol)) or self._expose(order.instrument, ZERO)
-        exposure.add(order, self.price_of(order))
-
-    def only_reduces(self, order: Order) -> bool:
-        """Whether the order, with all that is open on its side, makes the account's position smaller and no more."""
-        return self.exposures(order)[order.venue, order.symbol].after(order.side) <= 0
+    HIGHER = "higher"
+    """A greater number, or null, which is no limit."""
+    HIGHER_OR_ZERO = "higher or zero"
+    """A greater number; 0 is no limit."""
+    LOWER = "lower"
+    """A smaller number."""
 
 
 class RiskCheck(Component):
-    """One question asked of every order. Subclass it and name it in YAML; annotated attributes are its parameters."""
+    """One question asked of every order. Subclass it and name it in YAML; annotated attributes are its parameters.
+
+    `looser` says which way each parameter loosens, for the warning when somebody does; of others a change is only
+    told. `topics` are what the check wants to hear from the bus, in `on_event`.
+    """
 
     code: ClassVar[str] = ""
+    looser: ClassVar[Mapping[str, Looser]] = {}
+    topics: ClassVar[tuple[str, ...]] = ()
+    is_asked_of_reductions: ClassVar[bool] = False
+    """Whether a change that only makes an order smaller is asked about too."""
+
+    _name = ""
+    _scope: Scope | None = None
+
+    def bind(self, name: str, scope: Scope | None = None) -> None:
+        """Be called `name` in the configuration, and be asked about `scope` only."""
+        self._name, self._scope = name, scope
+
+    @property
+    def name(self) -> str:
+        """As configured; the code where nobody said."""
+        return self._name or _code(self)
+
+    @property
+    def scope(self) -> Scope | None:
+        """Which orders it is asked about; None is all."""
+        return self._scope
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         """Why `order` must not be sent, with the numbers; None lets it pass. What cannot be known denies."""
         return f"{type(self).__name__} does not define evaluate()"
 
+    def on_approved(self, order: Order, view: RiskView) -> None:
+        """Every check let `order` pass: for those that count what leaves."""
+
+    def on_event(self, event: Event, view: RiskView) -> None:
+        """One of `topics`."""
+
+    def on_resume(self, strategy: str | None) -> None:
+        """Somebody resumed trading, of a strategy or (None) of all: for those that remember a breach."""
+
+    def recall(self, kept: str) -> None:
+        """What an earlier run gave to `view.put` under `risk.` and the check's name."""
+
+
+def _code(check: RiskCheck) -> str:
+    return check.code or type(check).__name__
+
 
 class RiskEngine:
-    """Asks every check, in order; the first no is the verdict. A check that fails denies."""
+    """Asks whether trading goes on, then every check, in order; the first no is the verdict. A check that fails denies.
 
-    def __init__(self, checks: Iterable[RiskCheck], view: RiskView) -> None:
-        self._checks = [(check.code or type(check).__name__, check) for check in checks]
-        self._view = view
+    An order that only reduces a position passes trading states; each check says for itself whether it passes that.
+    """
+
+    def __init__(self, checks: Iterable[RiskCheck], view: RiskView, states: TradingStates | None = None) -> None:
+        """Without `states` trading always goes on."""
+        self.checks = tuple(checks)
+        self.view = view
+        self._states = states
+        self._asked = [((_code(check), check.name), check.scope, check.evaluate) for check in self.checks]
+        self._of_reductions = [
+            asked for check, asked in zip(self.checks, self._asked, strict=True) if check.is_asked_of_reductions
+        ]
+        self._listening = [
+            ((_code(check), check.name), check.scope, check.on_approved)
+            for check in self.checks
+            if type(check).on_approved is not RiskCheck.on_approved
+        ]
 
     def check(self, order: Order) -> Verdict:
-        """The verdict on `order`."""
-        view = RiskView(self._view.account, self._view.market, self._view.orders)
-        for code, check in self._checks:
-            try:
-                reason = check.evaluate(order, view)
-            except Exception as error:
-                return Denied(order, code, f"the check failed: {type(error).__name__}: {error}")
-            if reason is not None:
-                return Denied(order, code, reason)
-        return Approved(order)
+        """The verdict on a new order."""
+        return self._verdict(order, order, is_reduction=False)
+
+    def check_change(self, order: Order, change: Change) -> Verdict:
+        """The verdict on `order` becoming what `change` says: as if it were another order in place of this one. A
+        smaller quantity at the same price is only asked whether it is valid.
+        """
+        would_be = replace(order, quantity=change.quantity, price=change.price, change=None)
+        is_reduction = change.quantity <= order.quantity and change.price == order.price
+        return self._verdict(order, would_be, is_reduction=is_reduction)
+
+    def _verdict(self, order: Order, would_be: Order, *, is_reduction: bool) -> Verdict:
+        """`order` may be counted among the working ones already: it is not, for the while."""
+        view = self.view
+        counted = view.working.take_out(order.client_order_id)
+        try:
+            denied = self._denial(would_be, is_reduction=is_reduction)
+        finally:
+            if counted is not None:
+                view.working.put_back(counted)
+        if denied is None:
+            return Approved(order, view.measured, _SEAL)
+        return Denied(order, *denied, _numbers(view.measured))
+
+    def _denial(self, order: Order, *, is_reduction: bool) -> tuple[str, str] | None:
+        view = self.view
+        view.asked = NOT_ASSESSED, ""
+        try:
+            view.begin(order)
+            if not is_reduction and (found := self._untimely(order)) is not None:
+                return found
+            for asked, scope, evaluate in self._of_reductions if is_reduction else self._asked:
+                if scope is None or scope.covers(order):
+                    view.asked = asked
+                    reason = evaluate(order, view)
+                    if reason is not None:
+                        code, name = asked
+                        return code, reason if name == code else f"{reason} ({name})"
+            if not is_reduction:
+                for asked, scope, on_approved in self._listening:
+                    if scope is None or scope.covers(order):
+                        view.asked = asked
+                        on_approved(order, view)
+        except Exception as error:
+            return view.asked[0], f"the check failed: {type(error).__name__}: {error}"
+        return None
+
+    def _untimely(self, order: Order) -> tuple[str, str] | None:
+        """Why no order like this may be sent now, whatever the limits are."""
+        view = self.view
+        if view.is_reducing:
+            return None
+        if order.reduce_only:
+            return NOT_REDUCING, f"{order.strategy} has no position of {order.symbol} that it would only make smaller"
+        if self._states is None:
+            return None
+        state, why = self._states.of(order.strategy)
+        if state is _ACTIVE:
+            return None
+        return HALTED if state is TradingState.HALTED else REDUCING, why

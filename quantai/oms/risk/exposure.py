@@ -1,50 +1,232 @@
-"""What the account could come to hold in one instrument, were its open orders to fill."""
+"""What somebody could come to hold, were all working orders to fill: by instrument, and added up.
+
+Nothing here looks at orders one by one: they are counted when they change. What an instrument is worth is worked out
+again when its market, its position or its orders changed, and only then.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterable
+from decimal import Context, Decimal
 
 from quantai.core.enums import Side
 from quantai.core.numbers import ZERO
+from quantai.data.market import Key, MarketView, Seen
+from quantai.events import MarketEvent
 from quantai.instruments import Instrument
-from quantai.oms.models import Order
+from quantai.oms.risk.account import Account
+
+# Sums that are added to and taken from for months must stay exact.
+_WIDE = Context(prec=100)
+add, subtract = _WIDE.add, _WIDE.subtract
+
+# Looking a member up in its class costs ten times a global here.
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
-@dataclass(slots=True, eq=False)
 class Exposure:
-    """The net position in an instrument, what open orders may buy and sell of it, and the price at which all that is
-    worth most: the market's or that of an order, None where one of them is not known.
+    """In one instrument: the position, what working orders may buy and sell, and what all that can be worth at most.
+
+    `bids` and `asks` are the limits of working orders, sorted. `notional` and `profit` (not yet taken, of margined
+    instruments) are in settlement currency and None where a price is not known; `Exposures.refresh` brings them up to
+    date.
     """
 
-    instrument: Instrument
-    position: Decimal
-    price: Decimal | None
-    buys: Decimal = ZERO
-    sells: Decimal = ZERO
+    __slots__ = (
+        "asks", "bids", "buys", "cost", "dearest", "instrument", "is_dirty", "is_traded", "market_buys", "market_sells",
+        "multiplier", "notional", "open_orders", "position", "profit", "reducing_buys", "reducing_sells", "seen",
+        "sells", "source", "total", "unknown", "unsound",
+    )  # fmt: skip
 
-    def add(self, order: Order, price: Decimal | None) -> None:
-        """Count an open order that may trade at `price`."""
-        if order.side is Side.BUY:
-            self.buys += order.leaves_quantity
-        else:
-            self.sells += order.leaves_quantity
-        self.price = None if self.price is None or price is None else dearer(self.instrument, self.price, price)
+    def __init__(self, instrument: Instrument, seen: Seen, total: Total) -> None:
+        self.instrument = instrument
+        self.seen = seen
+        self.total = total
+        self.multiplier = None if instrument.inverse else instrument.multiplier
+        self.position = self.cost = self.buys = self.sells = ZERO
+        self.market_buys = self.market_sells = self.reducing_buys = self.reducing_sells = ZERO
+        self.bids: list[Decimal] = []
+        self.asks: list[Decimal] = []
+        self.open_orders = self.unknown = self.unsound = 0
+        self.dearest: Decimal | None = None
+        self.notional: Decimal | None = ZERO
+        self.profit: Decimal | None = ZERO
+        self.source: MarketEvent | None = None
+        self.is_dirty = self.is_traded = True
 
-    def after(self, side: Side) -> Decimal:
-        """How far the position would go to `side`, were all open orders on it to fill; not above 0 where they only
-        reduce a position on the other side.
+    def worth(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """The notional of a quantity that is not negative at a price that is positive, without asking twice."""
+        if self.multiplier is None:
+            return self.instrument.notional(quantity, price)
+        return quantity * price * self.multiplier
+
+    def notional_with(self, side: Side, quantity: Decimal, price: Decimal | None) -> Decimal | None:
+        """What the largest position, long or short, could be worth with `quantity` more at `price`; None where that is
+        not known. To be asked after `Exposures.refresh`.
         """
-        return self.position + self.buys if side is Side.BUY else self.sells - self.position
-
-    @property
-    def notional(self) -> Decimal | None:
-        """Of the largest position, long or short, that can come about; None where a price is not known."""
-        if self.price is None:
+        dearest = self.dearest
+        if dearest is None or price is None:
             return None
-        return self.instrument.notional(max(self.after(Side.BUY), self.after(Side.SELL)), self.price)
+        buys, sells = self.position + self.buys, self.sells - self.position
+        if side is _BUY:
+            buys += quantity
+        else:
+            sells += quantity
+        largest = buys if buys > sells else sells
+        if self.multiplier is None:
+            return self.instrument.notional(largest, min(dearest, price))
+        return largest * (dearest if dearest > price else price) * self.multiplier
+
+    def _worth_most(self, price: Decimal | None) -> Decimal | None:
+        """The price of the market (`price`) and all working orders at which a unit is worth most; None where one is not
+        known.
+        """
+        if price is None or self.unsound:
+            return None
+        bids, asks = self.bids, self.asks
+        if self.multiplier is None:
+            price = min((price, *bids[:1], *asks[:1]))
+        else:
+            if bids and bids[-1] > price:
+                price = bids[-1]
+            if asks and asks[-1] > price:
+                price = asks[-1]
+        return self._with_quotes(price) if self.market_buys or self.market_sells else price
+
+    def _with_quotes(self, price: Decimal) -> Decimal | None:
+        """With what working market orders would trade at."""
+        for side, quantity in ((_BUY, self.market_buys), (_SELL, self.market_sells)):
+            if quantity:
+                at_quote = quote(self.seen, side)
+                if at_quote is None:
+                    return None
+                price = dearer(self.instrument, price, at_quote)
+        return price
+
+    def revalue(self, source: MarketEvent | None) -> None:
+        """Work out `notional` and `profit` again, at the price in `source`. Where that fails, they stay as they were."""
+        market = positive(self.seen.price())
+        position, dearest = self.position, self._worth_most(market)
+        buys, sells = position + self.buys, self.sells - position
+        largest = buys if buys > sells else sells
+        if largest or self.unsound:
+            notional = None if dearest is None else self.worth(largest, dearest)
+        else:
+            notional = ZERO
+        self.profit = self._profit(market) if self.instrument.is_margined else ZERO
+        self.dearest, self.notional, self.source = dearest, notional, source
+        self.is_dirty = bool(self.market_buys or self.market_sells)  # these move with the quote, whatever the price is
+
+    def _profit(self, market: Decimal | None) -> Decimal | None:
+        if not self.position:
+            return -self.cost  # strategies that are long and short of the same
+        if market is None:
+            return None
+        if self.multiplier is None:
+            return self.instrument.value(self.position, market) - self.cost
+        return self.position * market * self.multiplier - self.cost
+
+
+class Total:
+    """Over the instruments of one venue, settlement currency, and kind (margined or not); `unpriced` and `unvalued` are
+    how many have no notional, or no profit, and are not in it.
+    """
+
+    __slots__ = ("notional", "profit", "unpriced", "unvalued")
+
+    def __init__(self) -> None:
+        self.notional = self.profit = ZERO
+        self.unpriced = self.unvalued = 0
+
+    def replace(self, notional: Decimal | None, profit: Decimal | None, by: Exposure) -> None:
+        """Count what `by` has now, in place of what it had."""
+        if notional is None:
+            self.unpriced -= 1
+        elif notional:
+            self.notional = subtract(self.notional, notional)
+        if by.notional is None:
+            self.unpriced += 1
+        elif by.notional:
+            self.notional = add(self.notional, by.notional)
+        if profit is None:
+            self.unvalued -= 1
+        elif profit:
+            self.profit = subtract(self.profit, profit)
+        if by.profit is None:
+            self.unvalued += 1
+        elif by.profit:
+            self.profit = add(self.profit, by.profit)
+
+
+class Exposures:
+    """All exposures of one strategy, or of the account (`strategy` None). There is one for each instrument that was
+    ever asked for: no more than are configured.
+    """
+
+    def __init__(self, account: Account, market: MarketView, strategy: str | None = None) -> None:
+        self.totals: dict[tuple[str, str, bool], Total] = {}
+        self._account = account
+        self._market = market
+        self._strategy = strategy
+        self._by_key: dict[Key, Exposure] = {}
+
+    def of(self, instrument: Instrument) -> Exposure:
+        """The exposure in an instrument."""
+        key = (instrument.venue, instrument.symbol)
+        return self._by_key.get(key) or self._new(instrument, key)
+
+    def total(self, venue: str, currency: str, *, is_margined: bool) -> Total:
+        """What the instruments of a venue that settle in a currency add up to."""
+        return self.totals.setdefault((venue, currency, is_margined), Total())
+
+    def all(self) -> Iterable[Exposure]:
+        """Every exposure, in the order in which they came about."""
+        return self._by_key.values()
+
+    def refresh(self) -> None:
+        """Bring notionals, profits and totals up to date with the market."""
+        for exposure in self._by_key.values():
+            mark, tick, trade, bar = exposure.seen.last
+            source = mark or tick or trade or bar
+            if source is not exposure.source or exposure.is_dirty:
+                if exposure.is_traded:
+                    self.take_position(exposure)
+                notional, profit = exposure.notional, exposure.profit
+                exposure.revalue(source)
+                exposure.total.replace(notional, profit, exposure)
+
+    def _new(self, instrument: Instrument, key: Key) -> Exposure:
+        total = self.total(instrument.venue, instrument.settlement_currency, is_margined=instrument.is_margined)
+        exposure = self._by_key[key] = Exposure(instrument, self._market.seen(*key), total)
+        return exposure
+
+    def take_position(self, exposure: Exposure) -> None:
+        """Read position and cost again after a fill."""
+        instrument = exposure.instrument
+        venue, symbol = instrument.venue, instrument.symbol
+        exposure.is_traded, exposure.is_dirty = False, True
+        exposure.position = self._account.position(venue, symbol, self._strategy)
+        if instrument.is_margined and self._strategy is None:
+            costs = [held.cost for key, held in self._account.positions() if key[1] == venue and key[2] == symbol]
+            exposure.cost = sum(costs, ZERO)
 
 
 def dearer(instrument: Instrument, one: Decimal, other: Decimal) -> Decimal:
     """The price of two at which a unit is worth more: the higher, of inverse contracts the lower."""
-    return min(one, other) if instrument.inverse else max(one, other)
+    return one if (one < other) is instrument.inverse else other
+
+
+def positive(price: Decimal | None) -> Decimal | None:
+    """`price` where it is one."""
+    return price if price is not None and price > 0 else None
+
+
+def quote(seen: Seen, side: Side) -> Decimal | None:
+    """What a market order would trade at: the ask for a buy, the bid for a sell, the last price where there never was a
+    quote. None where that is no price.
+    """
+    if seen.last[1] is None:
+        return positive(seen.price())
+    bid, ask = seen.quotes()
+    price = ask if side is _BUY else bid
+    return price if price is not None and price > 0 else None

@@ -1,144 +1,30 @@
-"""The six standard pre-trade checks. In-flight orders count as if they had traded; what only reduces risk passes."""
+"""The six standard pre-trade checks, without that of capital. In-flight orders count as if they had traded."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from quantai.core.enums import OrderType
-from quantai.core.numbers import ZERO, is_multiple, plain
+from quantai.core.numbers import ZERO, plain
 from quantai.core.params import Duration, NonNegative, Positive, Rate, duration_text
-from quantai.instruments import InstrumentType
 from quantai.oms.models import Order
-from quantai.oms.risk.base import RiskCheck, RiskView
+from quantai.oms.risk.base import Looser, RiskCheck
+from quantai.oms.risk.exposure import Exposure, Exposures
+from quantai.oms.risk.view import RiskView
 
-_NO_PRICE = "no market price is known yet"
-
-
-class SufficientCapital(RiskCheck):
-    """The account can pay for the order besides those already open: cash for spot, margin for contracts.
-
-    One currency of one venue must carry both: what spot orders would pay out of it, and what margined positions would
-    need of it. Profit not yet taken is margin, but does not pay for spot; a loss not yet taken counts for both.
-    """
-
-    code = "INSUFFICIENT_CAPITAL"
-
-    max_leverage: Annotated[Decimal, Field(ge=1, le=125)] = Decimal(1)
-    """How many times the account's equity margined positions may be worth."""
-    fee_buffer: Rate = Decimal("0.001")
-    """Kept for fees, as a fraction of notional."""
-    slippage_buffer: Rate = Decimal("0.005")
-    """Kept for a market order to trade worse than the quote, as a fraction of notional."""
-
-    def evaluate(self, order: Order, view: RiskView) -> str | None:
-        instrument, venue = order.instrument, order.venue
-        if instrument.type is not InstrumentType.SPOT and view.only_reduces(order):
-            return None
-        if instrument.type is InstrumentType.OPTION and order.side.sign < 0:
-            return f"sells more {order.symbol} than is held: what a short option can lose is not known here"
-        currency = self._currency(order)
-        cash = self._cash(order, currency, view)
-        margined = self._margined(order, currency, view)
-        unrealized = view.account.unrealized(venue, currency)
-        if cash is None or margined is None or unrealized is None:
-            return _NO_PRICE
-        capital = view.account.balance(venue, currency)
-        capital += unrealized if instrument.is_margined else min(unrealized, ZERO)
-        if (capital - cash) * self.max_leverage < margined:
-            return (
-                f"open orders and this one need {plain(cash)} {currency} and make margined positions of "
-                f"{plain(margined)}, {venue} has {plain(capital)} at leverage {plain(self.max_leverage)}"
-            )
-        return None
-
-    @staticmethod
-    def _currency(order: Order) -> str:
-        """What the order is paid in: a spot sell gives the base currency away."""
-        instrument = order.instrument
-        is_spot_sell = instrument.type is InstrumentType.SPOT and order.side.sign < 0
-        return instrument.base_currency if is_spot_sell else instrument.settlement_currency
-
-    def _cash(self, order: Order, currency: str, view: RiskView) -> Decimal | None:
-        """What open orders and this one would pay in `currency`; None where one has no price."""
-        total = ZERO
-        for each in (*view.orders.open_orders(), order):
-            if each.venue == order.venue and self._currency(each) == currency:
-                price = view.price_of(each)
-                if price is None:
-                    return None
-                total += self._pays(each, price)
-        return total
-
-    def _pays(self, order: Order, price: Decimal) -> Decimal:
-        quantity, instrument = order.leaves_quantity, order.instrument
-        if instrument.type is InstrumentType.SPOT and order.side.sign < 0:
-            return quantity
-        fees = self.fee_buffer + (self.slippage_buffer if order.order_type is OrderType.MARKET else ZERO)
-        is_paid_in_full = not instrument.is_margined and order.side.sign > 0
-        return instrument.notional(quantity, price) * (1 + fees if is_paid_in_full else fees)
-
-    @staticmethod
-    def _margined(order: Order, currency: str, view: RiskView) -> Decimal | None:
-        """The notional of all margined positions that could come about in `currency`; None where one has no price."""
-        total = ZERO
-        for (venue, _), exposure in view.exposures(order).items():
-            instrument = exposure.instrument
-            if venue == order.venue and instrument.is_margined and instrument.settlement_currency == currency:
-                notional = exposure.notional
-                if notional is None:
-                    return None
-                total += notional
-        return total
-
-
-class PositionLimit(RiskCheck):
-    """The position in an instrument stays within a notional limit, were every open order on that side to fill."""
-
-    code = "POSITION_LIMIT"
-
-    max_notional: Positive
-    """In the instrument's settlement currency, for each strategy and instrument."""
-
-    def evaluate(self, order: Order, view: RiskView) -> str | None:
-        after = view.strategy_after(order)
-        if after <= 0:
-            return None
-        price = view.worst_price(order)
-        if price is None:
-            return _NO_PRICE
-        notional = order.instrument.notional(after, price)
-        if notional > self.max_notional:
-            worth = f"{plain(notional)} {order.instrument.settlement_currency}"
-            position = plain(after * order.side.sign)
-            return f"position would be {position} ({worth}), the limit is {plain(self.max_notional)}"
-        return None
-
-
-class MaxOpenOrders(RiskCheck):
-    """No more than so many orders open at once, for each strategy and in all."""
-
-    code = "MAX_OPEN_ORDERS"
-
-    per_strategy: Annotated[int, Field(ge=1)] = 50
-    total: Annotated[int, Field(ge=1)] = 200
-
-    def evaluate(self, order: Order, view: RiskView) -> str | None:
-        strategies = [other.strategy for other in view.orders.open_orders()]
-        own = strategies.count(order.strategy)
-        if own >= self.per_strategy:
-            return f"{own} orders of {order.strategy} are open, the limit is {self.per_strategy}"
-        if len(strategies) >= self.total:
-            return f"{len(strategies)} orders are open, the limit is {self.total}"
-        return None
+NO_PRICE = "no market price is known yet"
 
 
 class PriceValidity(RiskCheck):
-    """The price an order would trade at is positive, on the tick grid, and not absurdly far from a fresh market."""
+    """The price an order would trade at is positive, on the tick grid, and not absurdly far from a fresh market.
+
+    A reducing order may go out on a market that is not fresh any more.
+    """
 
     code = "INVALID_PRICE"
+    looser = {"band": Looser.HIGHER, "max_age": Looser.HIGHER_OR_ZERO}
 
     band: Rate = Decimal("0.1")
     """How far from the market a limit, or the quote a market order takes, may be, as a fraction of the market price."""
@@ -146,21 +32,26 @@ class PriceValidity(RiskCheck):
     """Deny while nothing was seen of the instrument for longer than this; `0s` is no limit."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        if order.price is not None:
-            if order.price <= 0:
-                return f"price {plain(order.price)} is not positive"
-            if not is_multiple(order.price, order.instrument.tick_size):
-                return f"price {plain(order.price)} is not a multiple of the tick {plain(order.instrument.tick_size)}"
-        price = view.price_of(order)
-        market = view.market.price(order.venue, order.symbol)
-        seen_ns = view.market.seen_ns(order.venue, order.symbol)
-        if price is None or market is None or seen_ns is None:
-            return _NO_PRICE
-        if abs(price - market) > self.band * abs(market):
+        limit, tick = order.price, order.instrument.tick_size
+        if limit is not None:
+            if limit <= 0:
+                return f"price {plain(limit)} is not positive"
+            if limit % tick:
+                return f"price {plain(limit)} is not a multiple of the tick {plain(tick)}"
+        price, market = view.price, view.market_price
+        if price is None or market is None:
+            return NO_PRICE
+        distance, allowed = abs(price - market), self.band * market
+        view.measure("distance from the market", distance, allowed)
+        if distance > allowed:
             return f"price {plain(price)} is more than {plain(self.band * 100)} % from the market at {plain(market)}"
-        if self.max_age and order.ts_submitted - seen_ns > self.max_age:
-            age = duration_text(order.ts_submitted - seen_ns)
-            return f"the market was last seen {age} ago, the limit is {duration_text(self.max_age)}"
+        return None if not self.max_age or view.is_reducing else self._age(view)
+
+    def _age(self, view: RiskView) -> str | None:
+        age_ns = view.now_ns - view.seen_ns
+        view.measure("age of the market in ns", age_ns, self.max_age)
+        if age_ns > self.max_age:
+            return f"the market was last seen {duration_text(age_ns)} ago, the limit is {duration_text(self.max_age)}"
         return None
 
 
@@ -168,51 +59,149 @@ class QuantityValidity(RiskCheck):
     """The quantity is on the lot grid, within the instrument's limits, and worth the venue's minimum."""
 
     code = "INVALID_QUANTITY"
+    looser = {"max_order_notional": Looser.HIGHER_OR_ZERO}
+    is_asked_of_reductions = True
 
     max_order_notional: NonNegative = ZERO
     """The most one order may be worth, in settlement currency; 0 is no limit of ours."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         instrument, quantity = order.instrument, order.quantity
+        lot, most = instrument.lot_size, instrument.max_quantity
         if quantity <= 0:
-            return f"quantity {plain(quantity)} is not positive (the lot is {plain(instrument.lot_size)})"
-        if not is_multiple(quantity, instrument.lot_size):
-            return f"quantity {plain(quantity)} is not a multiple of the lot {plain(instrument.lot_size)}"
+            return f"quantity {plain(quantity)} is not positive (the lot is {plain(lot)})"
+        if quantity <= order.filled_quantity:
+            return f"quantity {plain(quantity)} is not above the {plain(order.filled_quantity)} that traded already"
+        if quantity % lot:
+            return f"quantity {plain(quantity)} is not a multiple of the lot {plain(lot)}"
         if quantity < instrument.min_quantity:
             return f"quantity {plain(quantity)} is below the minimum {plain(instrument.min_quantity)}"
-        if instrument.max_quantity is not None and quantity > instrument.max_quantity:
-            return f"quantity {plain(quantity)} is above the maximum {plain(instrument.max_quantity)}"
-        price = view.worst_price(order)
-        if price is None:
-            return _NO_PRICE
-        notional = instrument.notional(quantity, price)
+        if most is not None and quantity > most:
+            return f"quantity {plain(quantity)} is above the maximum {plain(most)}"
+        if view.worst_price is None:
+            return NO_PRICE
+        notional = view.exposure.worth(quantity, view.worst_price)
+        view.measure("notional, at least", notional, instrument.min_notional)
         if notional < instrument.min_notional:
             return f"notional {plain(notional)} is below the venue's minimum {plain(instrument.min_notional)}"
-        if self.max_order_notional and notional > self.max_order_notional:
-            return f"notional {plain(notional)} is above our maximum {plain(self.max_order_notional)}"
+        if self.max_order_notional:
+            view.measure("notional", notional, self.max_order_notional)
+            if notional > self.max_order_notional:
+                return f"notional {plain(notional)} is above our maximum {plain(self.max_order_notional)}"
+        return None
+
+
+class MaxOpenOrders(RiskCheck):
+    """No more than so many orders open at once, of a strategy, an instrument, a venue, and in all.
+
+    Orders that are kept here, and parents, are not counted. A reducing order passes.
+    """
+
+    code = "MAX_OPEN_ORDERS"
+    looser = dict.fromkeys(("per_strategy", "total", "per_instrument", "per_venue"), Looser.HIGHER)
+
+    per_strategy: Annotated[int, Field(ge=1)] = 50
+    """Of one strategy."""
+    total: Annotated[int, Field(ge=1)] = 200
+    """Of all strategies together."""
+    per_instrument: Annotated[int, Field(ge=1)] | None = None
+    """On one instrument, of all strategies together; null is no limit."""
+    per_venue: Annotated[int, Field(ge=1)] | None = None
+    """At one venue, of all strategies together; null is no limit."""
+
+    def evaluate(self, order: Order, view: RiskView) -> str | None:
+        working = view.working
+        own = working.by_strategy.get(order.strategy, 0)
+        view.measure("open orders of the strategy", own, self.per_strategy)
+        view.measure("open orders", working.total, self.total)
+        if view.is_reducing:
+            return None
+        if own >= self.per_strategy:
+            return f"{own} orders of {order.strategy} are open, the limit is {self.per_strategy}"
+        if working.total >= self.total:
+            return f"{working.total} orders are open, the limit is {self.total}"
+        if self.per_instrument is not None and view.exposure.open_orders >= self.per_instrument:
+            return f"{view.exposure.open_orders} orders on {order.symbol} are open, the limit is {self.per_instrument}"
+        if self.per_venue is not None and (there := working.by_venue.get(order.venue, 0)) >= self.per_venue:
+            return f"{there} orders at {order.venue} are open, the limit is {self.per_venue}"
+        return None
+
+
+class PositionLimit(RiskCheck):
+    """The position in an instrument stays within a notional limit, were every open order on that side to fill.
+
+    A reducing order passes.
+    """
+
+    code = "POSITION_LIMIT"
+    looser = {"max_notional": Looser.HIGHER}
+
+    max_notional: Positive
+    """In the instrument's settlement currency, for each instrument."""
+    per: Literal["strategy", "account"] = "strategy"
+    """Whose position: each strategy's own, or that of all together."""
+
+    def evaluate(self, order: Order, view: RiskView) -> str | None:
+        after = view.strategy_after if self.per == "strategy" else view.account_after
+        if after <= 0 or view.is_reducing:
+            return None
+        if view.worst_price is None:
+            return NO_PRICE
+        notional = view.exposure.worth(after, view.worst_price)
+        view.measure("position", notional, self.max_notional)
+        if notional > self.max_notional:
+            worth = f"{plain(notional)} {order.instrument.settlement_currency}"
+            position = plain(after * order.side.sign)
+            return f"position would be {position} ({worth}), the limit is {plain(self.max_notional)}"
         return None
 
 
 class ExposureLimit(RiskCheck):
-    """All positions of the account together, were open orders to fill for the worst, stay within a limit."""
+    """All positions together, were open orders to fill for the worst, stay within a limit. A reducing order passes, and
+    one that makes the account's position smaller.
+    """
 
     code = "EXPOSURE_LIMIT"
+    looser = {"max_gross": Looser.HIGHER}
 
     max_gross: Positive
     """In base currency: the sum of the notional of each instrument's net position, long and short alike."""
+    per: Literal["account", "venue", "instrument", "strategy"] = "account"
+    """What is summed: all instruments, those of one venue, one of them, or the positions of each strategy by itself."""
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        if view.only_reduces(order):
+        is_own = self.per == "strategy"
+        if view.is_reducing or (view.strategy_after if is_own else view.account_after) <= 0:
             return None
-        gross = ZERO
-        for exposure in view.exposures(order).values():
-            notional, instrument = exposure.notional, exposure.instrument
-            if notional is None:
-                return f"{instrument} has no price"
-            amount = view.account.to_base(notional, instrument.settlement_currency, instrument.venue)
-            if amount is None:
-                return f"{instrument.settlement_currency} has no price in base currency"
-            gross += amount
+        exposures = view.exposures(of_strategy=order.strategy if is_own else None)
+        gross = self._gross(exposures, view.own if is_own else view.exposure, order, view)
+        if isinstance(gross, str):
+            return gross
+        view.measure("gross exposure", gross, self.max_gross)
         if gross > self.max_gross:
             return f"gross exposure would be {plain(gross)}, the limit is {plain(self.max_gross)}"
         return None
+
+    def _gross(self, exposures: Exposures, own: Exposure, order: Order, view: RiskView) -> Decimal | str:
+        """In base currency, with the order; or why that is not known."""
+        instrument, gross = order.instrument, ZERO
+        after = view.notional_after(order.side, own)
+        if after is None:
+            return f"{instrument} has no price"
+        change = after if self.per == "instrument" or own.notional is None else after - own.notional
+        for (venue, currency, _), total in exposures.totals.items():
+            is_own = total is own.total
+            amount = change if is_own else ZERO
+            if self.per != "instrument" and (self.per != "venue" or venue == order.venue):
+                amount += total.notional
+                if total.unpriced - (is_own and own.notional is None):
+                    return f"{_unpriced(exposures)} has no price"
+            in_base = view.account.to_base(amount, currency, venue)
+            if in_base is None:
+                return f"{currency} has no price in base currency"
+            gross += in_base
+        return gross
+
+
+def _unpriced(exposures: Exposures) -> str:
+    return ", ".join(str(each.instrument) for each in exposures.all() if each.notional is None)

@@ -9,10 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from quantai.core.enums import Side
-from quantai.exchanges.base import ExecType
+from quantai.exchanges.execution import ExecType
 from quantai.instruments import Instrument
 from quantai.oms.models import Order
 from quantai.oms.risk import RISK_CHECKS
+from tests.oms.risk.desk import Desk, check
 from tests.oms.world import BTC, INVERSE, OPTION, PERP, SPOT, D, World
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -158,16 +159,17 @@ class TestWithoutAPrice:
 
 @pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
 @pytest.mark.parametrize(
-    ("check", "params", "field"),
+    ("kind", "params", "field"),
     [
         ("price_validity", {}, "price"),
         ("quantity_validity", {}, "quantity"),
         ("exposure_limit", {"max_gross": 5}, "price"),
     ],
 )
-def test_what_is_no_number_is_denied(check: str, params: dict[str, Any], field: str, number: str) -> None:
+def test_what_is_no_number_is_denied(kind: str, params: dict[str, Any], field: str, number: str) -> None:
+    desk = Desk(check(kind, **params))
     numbers = {"quantity": "1", "price": "100"} | {field: number}
-    assert not passes(world(check, **params).submit(BUY, numbers["quantity"], numbers["price"]))
+    assert desk.no(desk.order(BUY, numbers["quantity"], numbers["price"])) != ""
 
 
 # Price validity

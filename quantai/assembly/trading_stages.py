@@ -1,0 +1,123 @@
+"""In which order the half that trades starts: what an earlier run left, the venues, the books, then who listens."""
+
+from __future__ import annotations
+
+import logging
+
+from quantai.assembly.graph import Graph, Trading
+from quantai.core.clock import Timer
+from quantai.events import StartedEvent
+from quantai.ops.stages import Stage
+
+logger = logging.getLogger(__name__)
+
+
+def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
+    """All before the first strategy. They stop the other way round, the journal last."""
+    bus = graph.markets.bus
+
+    async def start_run_recorder() -> None:
+        await trading.recorder.start(bus)
+
+    async def start_simulated() -> None:
+        for exchange, topics in trading.simulated:
+            await exchange.watch(topics)
+
+    async def start_risk() -> None:
+        await trading.risk.start(bus)
+
+    return [
+        Stage("order journal", lambda: _recover(graph, trading), lambda: _close(trading)),
+        Stage("run recorder", start_run_recorder),
+        Stage("simulated venues", start_simulated),
+        _valuation(graph, trading),
+        Stage("risk", start_risk),
+        _order_entry(trading),
+        *_routing(graph, trading),
+        Stage("reconciliation", trading.reconciler.start, trading.reconciler.stop),
+        Stage("contingent orders", trading.contingent.start, trading.contingent.close),
+        *_routed(trading),
+    ]
+
+
+async def _recover(graph: Graph, trading: Trading) -> None:
+    """Go on with the orders, the account and the settings of the run before."""
+    recovered = await trading.journal.start()
+    clock = graph.markets.clock
+    trading.recorder.since_ns = clock.now_ns()
+    if recovered.account.balances:
+        trading.portfolio.restore(recovered.account)
+    else:
+        now_ns = clock.now_ns()
+        trading.journal.book(StartedEvent("portfolio", now_ns, now_ns), trading.portfolio.account())
+    trading.orders.recover(recovered.orders)
+    trading.risk.restore(recovered.settings)
+    trading.reconciler.restore(recovered.settings)
+    if left := trading.orders.open_orders():
+        logger.warning("%d orders of an earlier run may still trade: %s", len(left), _names(trading))
+
+
+def _names(trading: Trading) -> str:
+    orders = trading.orders.open_orders()
+    names = ", ".join(order.client_order_id for order in orders[:10])
+    return names if len(orders) <= 10 else f"{names} and {len(orders) - 10} more"
+
+
+async def _close(trading: Trading) -> None:
+    await trading.orders.close()
+    await trading.journal.close()
+
+
+def _valuation(graph: Graph, trading: Trading) -> Stage:
+    timers: list[Timer] = []
+
+    def value(due_ns: int) -> None:
+        trading.portfolio.publish_value()
+
+    async def start() -> None:
+        timers.append(graph.markets.clock.call_every(graph.config.portfolio.valuation_interval, value))
+
+    async def stop() -> None:
+        for timer in timers:
+            timer.cancel()
+        trading.portfolio.publish_value()
+
+    return Stage("portfolio", start, stop)
+
+
+def _order_entry(trading: Trading) -> Stage:
+    """The connections that orders go out on."""
+
+    async def start() -> None:
+        for executor in trading.executors.values():
+            await executor.start()
+
+    async def stop() -> None:
+        for executor in trading.executors.values():
+            await executor.stop()
+
+    return Stage("order entry", start, stop)
+
+
+def _routing(graph: Graph, trading: Trading) -> list[Stage]:
+    """Books, and who follows the children of routed orders, hear before strategies do."""
+    bus = graph.markets.bus
+
+    async def start_books() -> None:
+        await trading.books.start(bus)
+
+    async def follow() -> None:
+        if trading.routed is not None:
+            await trading.routed.start(bus)
+
+    return [Stage("books", start_books), Stage("routed orders", follow)]
+
+
+def _routed(trading: Trading) -> list[Stage]:
+    """Nothing is routed anew before the venues were asked what there is."""
+
+    async def resume() -> None:
+        if trading.routed is not None:
+            trading.routed.resume()
+
+    return [Stage("routing", resume)]

@@ -1,0 +1,171 @@
+"""An order's story, top down: what it is now, what happened, and its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from quantai.cli.control.showing import make_table, order_table, price_of, second, state_of
+from quantai.core.clock import iso_utc
+from quantai.core.numbers import plain
+from quantai.ops.control.views import OrderView, Story, StoryEntry
+
+_HEAD = frozenset({"type", "client_order_id", "strategy", "venue", "symbol", "ts_event", "ts_init", "cause"})
+"""What every event of an order has."""
+_OF_TRADES = frozenset({"side", "trade_id", "price", "quantity", "fee", "fee_currency", "liquidity"})
+"""What venues tell of trades only."""
+
+
+def print_story(console: Console, story: Story) -> None:
+    """All there is to say of one order."""
+    order = story.order
+    if order is None:
+        return
+    for line in _header(order):
+        console.print(line)
+    if story.remark:
+        console.print(Text(story.remark, style="yellow"))
+    if story.entries:
+        console.print()
+        if story.left_out:
+            console.print(Text(f"{story.left_out:,} older entries are left out", style="yellow"))
+        console.print(_timeline(order, story.entries))
+    for title, family in (("Parent", [story.parent] if story.parent else []), ("Children", story.children)):
+        if family:
+            console.print()
+            console.print(Text(title, style="bold"))
+            console.print(order_table(family, console.width))
+
+
+def _header(order: OrderView) -> Iterator[Text]:
+    kind = f"{order.order_type} {price_of(order)}" if order.price is not None else order.order_type
+    ask = f"{order.side} {plain(order.quantity)} {order.symbol} at {order.venue}, {kind} {order.time_in_force}"
+    yield Text.assemble((order.client_order_id, "bold"), "  ", state_of(order.state))
+    yield Text(f"{ask}{', reduce only' if order.reduce_only else ''}{', a parent' if order.is_parent else ''}")
+    if order.filled_quantity:
+        filled = f"{plain(order.filled_quantity)} of {plain(order.quantity)} at {_rounded(order.average_price)}"
+        yield Text(f"filled {filled} on average")
+    if order.reason:
+        yield Text(f"reason: {order.reason}")
+    sent = "" if order.is_sent or order.is_parent else ", never sent"
+    venue_id = f", {order.venue} calls it {order.venue_order_id}" if order.venue_order_id else ""
+    yield Text(f"strategy {order.strategy}{venue_id}{sent}")
+    yield Text(f"submitted {second(order.ts_submitted)}, last heard of {second(order.ts_last)}")
+    if order.cause:
+        yield Text(f"because of {order.cause}")
+
+
+def _rounded(price: Decimal) -> str:
+    return plain(round(price, 12))
+
+
+def _timeline(order: OrderView, entries: Sequence[StoryEntry]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("TIME (UTC)", no_wrap=True)
+    table.add_column("WHAT", no_wrap=True)
+    table.add_column("DETAIL", overflow="fold")
+    day = ""
+    for entry in entries:
+        date, _, time = iso_utc(entry.ts_ns).partition("T")
+        if date != day:
+            table.add_row(Text(date, style="dim"), "", "")
+            day = date
+        table.add_row(time[:15], entry.kind.removeprefix("order."), _detail(order, entry))
+    return table
+
+
+def _detail(order: OrderView, entry: StoryEntry) -> RenderableType:
+    body = entry.body
+    match entry.kind:
+        case "order.submitted" | "order.suspended":
+            return Text(_asked(body))
+        case "order.filled" | "order.partially_filled":
+            return Text(_traded(body))
+        case "order.denied":
+            return Text(f"{body.get('code')}: {body.get('reason')}", style="red")
+        case "route":
+            return _route(body)
+    hidden = _HEAD | _OF_TRADES if entry.kind == "report" and body.get("exec_type") != "TRADE" else _HEAD
+    shown = {key: value for key, value in body.items() if key not in hidden}
+    cause = body.get("cause")
+    if isinstance(cause, str) and cause not in ("", order.cause):
+        shown["cause"] = cause
+    return facts(shown)
+
+
+def _asked(body: Mapping[str, Any]) -> str:
+    price = body.get("price")
+    limit = "" if price is None else f" {price}"
+    trigger = f" from {body['trigger_price']}" if body.get("trigger_price") is not None else ""
+    what = f"{body.get('side')} {body.get('quantity')} {body.get('order_type')}"
+    return f"{what}{limit}{trigger} {body.get('time_in_force')}"
+
+
+def _traded(body: Mapping[str, Any]) -> str:
+    trade = f", trade {body['trade_id']}" if body.get("trade_id") else ""
+    return (
+        f"{body.get('quantity')} at {body.get('price')} as {body.get('liquidity')}, "
+        f"fee {body.get('fee')} {body.get('fee_currency')}{trade}; {body.get('leaves_quantity')} left"
+    )
+
+
+def _route(body: Mapping[str, Any]) -> RenderableType:
+    """The scores of all candidates, and why one was chosen."""
+    decision = body.get("decision")
+    if not isinstance(decision, Mapping):
+        return facts(body)
+    scores = decision.get("scores") or ()
+    rows = [
+        {
+            "venue": score.get("venue"),
+            "total": score.get("total"),
+            **score.get("parts", {}),
+            "out": score.get("excluded"),
+        }
+        for score in scores
+    ]
+    return Group(
+        Text(f"{body.get('router', 'router')}: {decision.get('reason', '')}"), *([_grid(rows)] if rows else [])
+    )
+
+
+def facts(value: object) -> RenderableType:
+    """Anything that JSON can hold, for people: lists of objects as tables, the rest in words."""
+    if isinstance(value, Mapping):
+        tables = {key: each for key, each in value.items() if _is_rows(each)}
+        words = _words({key: each for key, each in value.items() if key not in tables})
+        parts: list[RenderableType] = [Text(words)] if words else []
+        return Group(*parts, *(_grid(rows) for rows in tables.values()))
+    return _grid(value) if _is_rows(value) else Text(_words(value))
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
+
+
+def _grid(rows: Any) -> Table:
+    """A table with a column for each key that has a value somewhere."""
+    keys = [key for key in dict.fromkeys(key for row in rows for key in row) if any(row.get(key) for row in rows)]
+    table = make_table(*(str(key).upper() for key in keys))
+    for row in rows:
+        table.add_row(*(Text(_words(row.get(key))) for key in keys))
+    return table
+
+
+def _words(value: object) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {words}" for key, each in value.items() if (words := _words(each)))
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(each) for each in value)
+    return str(value)

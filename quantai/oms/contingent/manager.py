@@ -1,0 +1,160 @@
+"""Contingent orders on the bus: what happens to orders and in the market goes in, releases and cancels come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Protocol
+
+from quantai.core.clock import Clock
+from quantai.core.enums import Side
+from quantai.core.identifiers import ClientOrderIds
+from quantai.core.numbers import to_decimal
+from quantai.events import (
+    ErrorEvent,
+    FillEvent,
+    OrderDeniedEvent,
+    OrderEvent,
+    OrderExpiredEvent,
+    OrderRejectedEvent,
+)
+from quantai.events.bus import EventBus, Subscription
+from quantai.oms.cache import OrderCache
+from quantai.oms.contingent.group import group_of
+from quantai.oms.contingent.legs import Keeper, Legs
+from quantai.oms.contingent.requests import Bracket, bracket_legs, oco_stop
+from quantai.oms.contingent.triggers import MAX_AGE_NS, Market, Topics, Triggers
+from quantai.oms.models import Order, OrderRequest
+
+logger = logging.getLogger(__name__)
+
+COMPONENT = "contingent orders"
+"""Who speaks in error events; no strategy can be called that."""
+
+_FAILURES = (OrderDeniedEvent, OrderRejectedEvent, OrderExpiredEvent)
+
+
+class Manager(Keeper, Protocol):
+    """The order manager, as far as it is needed here."""
+
+    cache: OrderCache
+
+    def submit(self, request: OrderRequest, client_order_id: str = "") -> Order:
+        """Check and send an order."""
+        ...
+
+
+class ContingentOrders:
+    """Places brackets and OCO pairs, and keeps the stops of all orders. `topics` show each instrument's market."""
+
+    def __init__(
+        self,
+        orders: Manager,
+        *,
+        bus: EventBus,
+        clock: Clock,
+        market: Market,
+        ids: ClientOrderIds,
+        topics: Topics,
+        max_age_ns: int = MAX_AGE_NS,
+    ) -> None:
+        self._orders = orders
+        self._bus = bus
+        self._clock = clock
+        self._market = market
+        self._ids = ids
+        self._legs = Legs(orders, clock, self._settle)
+        self._triggers = Triggers(
+            bus=bus, clock=clock, market=market, topics=topics, on_trigger=self._on_trigger, max_age_ns=max_age_ns
+        )
+        self._placing = ""  # the parent whose legs are being made while it is not there yet
+        self._subscription: Subscription | None = None
+
+    async def start(self) -> None:
+        """Take up what an earlier run left, and listen. To be called before strategies start, after the account was
+        reconciled.
+        """
+        self._subscription = await self._bus.subscribe("order.*", self._on_order, name=COMPONENT)
+        for order in list(self._orders.cache.open_orders()):
+            self._settle(order)
+        await self._triggers.follow()
+
+    async def close(self) -> None:
+        """Watch nothing any more; orders that are kept here stay as they are."""
+        if self._subscription is not None:
+            await self._bus.unsubscribe(self._subscription)
+        self._legs.close()
+        await self._triggers.close()
+
+    def bracket(
+        self, entry: OrderRequest, take_profit: Decimal, stop_loss: Decimal, *, reduce_only: bool = False
+    ) -> Bracket:
+        """Place an entry with two exits. Raises `OrderError` for prices that make no sense, and as `submit`."""
+        limit, stop = bracket_legs(entry, take_profit, stop_loss, self._quote(entry), reduce_only=reduce_only)
+        head_id = self._ids.next(entry.strategy)
+        # Legs first: an entry that is durable always finds its stop. Without an entry the legs end at the start.
+        placed = self._suspend(head_id, limit, stop)
+        return Bracket(self._orders.submit(entry, head_id), *placed)
+
+    def oco(self, limit: OrderRequest, trigger_price: Decimal) -> tuple[Order, Order]:
+        """Place a limit and a stop of which one cancels the other: the limit, and the stop. Raises as `bracket`."""
+        stop = oco_stop(limit, trigger_price)
+        head_id = self._ids.next(limit.strategy)
+        [placed] = self._suspend(head_id, stop)
+        return self._orders.submit(limit, head_id), placed
+
+    def _suspend(self, head_id: str, *legs: OrderRequest) -> list[Order]:
+        self._placing = head_id
+        try:
+            return [self._orders.suspend(replace(leg, parent_order_id=head_id)) for leg in legs]
+        finally:
+            self._placing = ""
+
+    def _quote(self, request: OrderRequest) -> Decimal | None:
+        """What a market order would trade at now, None where that is not known."""
+        tick = self._market.tick(request.instrument.venue, request.instrument.symbol)
+        if tick is None or not 0.0 < tick.bid_price <= tick.ask_price:
+            return None
+        return to_decimal(tick.ask_price if request.side is Side.BUY else tick.bid_price)
+
+    def _on_order(self, event: OrderEvent) -> Awaitable[None] | None:
+        order = self._orders.cache.get(event.client_order_id)
+        if order is None or (self._placing and order.parent_order_id == self._placing):
+            return None
+        if isinstance(event, FillEvent):
+            self._cover(order, event)
+        elif isinstance(event, _FAILURES) and order.order_type.has_trigger:
+            self._alarm(order)
+        self._settle(order)
+        return self._triggers.follow() if self._triggers.is_behind else None
+
+    def _cover(self, order: Order, fill: FillEvent) -> None:
+        group = group_of(order, self._orders.cache)
+        if group is not None and group.entry is order:
+            self._legs.cover(group, fill.quantity)
+
+    def _settle(self, order: Order) -> None:
+        group = group_of(order, self._orders.cache)
+        if group is None:
+            return
+        self._legs.settle(group)
+        for stop in group.stops:
+            if self._legs.is_armed(stop, group):
+                self._triggers.arm(stop)
+            else:
+                self._triggers.disarm(stop)
+
+    def _on_trigger(self, stop: Order, reason: str) -> None:
+        self._legs.trigger(stop, reason)
+        self._settle(stop)
+
+    def _alarm(self, stop: Order) -> None:
+        now_ns = self._clock.now_ns()
+        message = (
+            f"stop {stop.client_order_id} of {stop.strategy} is {stop.state} ({stop.reason}): "
+            f"{stop.quantity - stop.filled_quantity} of {stop.instrument} is not protected"
+        )
+        logger.error("%s", message)
+        self._bus.post(ErrorEvent(COMPONENT, now_ns, now_ns, "StopFailed", message))

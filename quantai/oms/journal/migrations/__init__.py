@@ -1,0 +1,1 @@
+"""Alembic's scripts that make and change the tables of a journal."""
