@@ -125,7 +125,7 @@ async def opened(url: URL) -> AsyncIterator[SqlJournal]:
 
 
 async def measure(name: str, make_url: Callable[[], URL], limits_ms: tuple[float, float] | None) -> list[Figure]:
-    """The figures of one kind of database; `limits_ms` of p50 and p99 with one order in flight, where it has targets."""
+    """The figures of one kind of database; it has targets where `limits_ms`, of p50 and p99 of one order, are given."""
 
     async def best(measured: Callable[[Submit], Awaitable[tuple[list[float], float]]]) -> tuple[float, float, float]:
         results = []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quantai.config.denials import denials
 from quantai.config.reference import reference as configuration
 from quantai.events.reference import reference as events
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = {"configuration.md": configuration, "events.md": events}
+PAGES = {"configuration.md": configuration, "denials.md": denials, "events.md": events}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from quantai.config import Config
-from quantai.config.schema.store import DurableStoreSection, MemoryStoreSection, SqliteStoreSection
+from quantai.config.schema.store import DurableStoreSection, MemoryStoreSection, SqliteStoreSection, StoreSection
 from quantai.core.clock import Clock
 from quantai.core.errors import StoreError
 from quantai.events import Event
@@ -35,13 +35,13 @@ def build_journal(
     )  # fmt: skip
 
 
-def build_journal_reader(config: Config) -> JournalReader:
+def build_journal_reader(store: StoreSection) -> JournalReader:
     """What looks into the configured journal from outside. Raises `StoreError` where it is not a durable one."""
-    if isinstance(config.store, MemoryStoreSection):
+    if isinstance(store, MemoryStoreSection):
         raise StoreError("store=memory keeps no orders: choose the store of the daemon that is asked about")
     from quantai.oms.journal.reader import JournalReader
 
-    return JournalReader(_url(config.store), config.store.timeout)
+    return JournalReader(_url(store), store.timeout)
 
 
 def build_prune_job(config: Config, journal: Journal, clock: Clock) -> Callable[[], Awaitable[None]] | None:

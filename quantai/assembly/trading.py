@@ -55,7 +55,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     }
     risk = build_risk(
         config, account=portfolio, market=market, cache=cache, clock=clock, post=bus.post, put=journal.put,
-        cancel_all=lambda strategy, reason: orders.cancel_all(strategy),
+        cancel_all=lambda strategy, cause: orders.cancel_all(strategy, cause=cause),
     )  # fmt: skip
     ids = _order_ids(config)
     orders = OrderManager(

@@ -36,7 +36,7 @@ def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
         *_routing(graph, trading),
         Stage("reconciliation", trading.reconciler.start, trading.reconciler.stop),
         Stage("contingent orders", trading.contingent.start, trading.contingent.close),
-        *_routed(trading),
+        Stage("routing", lambda: _go_on(trading)),
     ]
 
 
@@ -113,11 +113,8 @@ def _routing(graph: Graph, trading: Trading) -> list[Stage]:
     return [Stage("books", start_books), Stage("routed orders", follow)]
 
 
-def _routed(trading: Trading) -> list[Stage]:
-    """Nothing is routed anew before the venues were asked what there is."""
-
-    async def resume() -> None:
-        if trading.routed is not None:
-            trading.routed.resume()
-
-    return [Stage("routing", resume)]
+async def _go_on(trading: Trading) -> None:
+    """What needs to know what the venues have: a halt cancels what rests, and what came back is routed anew."""
+    trading.risk.states.enforce()
+    if trading.routed is not None:
+        trading.routed.resume()

@@ -23,6 +23,7 @@ from quantai.config.schema import (
 from quantai.core.numbers import plain
 from quantai.core.params import Section, duration_text
 from quantai.oms.risk import RISK_CHECKS
+from quantai.oms.routing import ROUTERS
 from quantai.strategy import STRATEGIES
 
 
@@ -130,9 +131,13 @@ def _bars(strategy: StrategySection) -> str:
 
 
 def _add_routing(tree: Tree, config: Config) -> None:
-    branch = _add(tree, "routing", f"{len(config.routing.rules)} rules")
-    for rule in config.routing.rules:
-        branch.add(f"{rule.strategy or 'any strategy'}, {rule.symbol or 'any symbol'} → {rule.venue}")
+    section = config.routing
+    router = find_class(ROUTERS, section.router, section.target)(**section.params())
+    branch = _add(tree, "routing", f"{type(router).__name__}, {len(section.rules)} rules")
+    for key, field in router.params_model().model_fields.items():
+        branch.add(f"{key} {show(getattr(router, key), field)}")
+    for route in section.routes():
+        branch.add(str(route))
 
 
 def _add_gateway(tree: Tree, gateway: GatewaySection) -> None:

@@ -10,30 +10,37 @@ from pydantic import ValidationError
 
 from quantai.config.problems import KeyPath, Problem, show_value
 from quantai.config.resolve import Unresolved
-from quantai.config.schema import ComponentSection, ExchangeSection, RiskCheckSection, StrategySection
+from quantai.config.schema import ComponentSection, ExchangeSection, RiskCheckSection, RoutingSection, StrategySection
+from quantai.config.schema.routing import DEFAULT_ROUTER
 from quantai.config.secrets import secret_paths
 from quantai.config.validate import problems_of
 from quantai.core.component import C, Component, Registry
 from quantai.core.errors import ConfigError
 from quantai.exchanges.registry import EXCHANGES
 from quantai.oms.risk import RISK_CHECKS
+from quantai.oms.routing import ROUTERS
 from quantai.strategy import STRATEGIES
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A place in the configuration where classes are named: the keys of `section` are not the class's."""
+    """A place in the configuration where classes are named: the keys of `section` are not the class's.
+
+    There are many by name below `path`; with a `default`, the class where none is named, `path` itself is one.
+    """
 
     path: KeyPath
     section: type[ComponentSection]
     registry: Registry[Any]
     is_optional: bool = False
+    default: str | None = None
 
 
 KINDS = (
     Kind(("strategies",), StrategySection, STRATEGIES),
     Kind(("risk", "checks"), RiskCheckSection, RISK_CHECKS),
     Kind(("exchanges",), ExchangeSection, EXCHANGES, is_optional=True),
+    Kind(("routing",), RoutingSection, ROUTERS, default=DEFAULT_ROUTER),
 )
 
 
@@ -49,16 +56,20 @@ def check_components(values: dict[str, Any]) -> ComponentFindings:
     """Look at every class named in a configuration and its parameters."""
     findings = ComponentFindings()
     for kind in KINDS:
-        for path, section in _sections(values, kind.path):
+        for path, section in _sections(values, kind):
             findings.problems += _check(section, path, kind, findings)
     return findings
 
 
-def _sections(values: Any, path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    for key in path:
+def _sections(values: Any, kind: Kind) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    for key in kind.path:
         values = values.get(key) if isinstance(values, dict) else None
-    if isinstance(values, dict):
-        yield from (((*path, name), section) for name, section in values.items() if isinstance(section, dict))
+    if not isinstance(values, dict):
+        return
+    if kind.default is not None:
+        yield kind.path, values
+        return
+    yield from (((*kind.path, name), section) for name, section in values.items() if isinstance(section, dict))
 
 
 def _check(section: dict[str, Any], path: KeyPath, kind: Kind, findings: ComponentFindings) -> list[Problem]:
@@ -68,6 +79,8 @@ def _check(section: dict[str, Any], path: KeyPath, kind: Kind, findings: Compone
         return [Problem((*path, "_target_"), "give type or _target_, not both")]
     own_keys = {field.alias or key for key, field in kind.section.model_fields.items()}
     params = {key: value for key, value in section.items() if key not in own_keys}
+    if not name and not target:
+        name = kind.default
     if not name and not target:
         return _unnamed(params, path, kind)
     if not isinstance(name or target, str):

@@ -24,6 +24,7 @@ from quantai.core.numbers import MAX_MAGNITUDE, plain
 from quantai.core.params import duration_text
 from quantai.exchanges.registry import EXCHANGES
 from quantai.oms.risk import RISK_CHECKS
+from quantai.oms.routing import ROUTERS
 
 _HEAD = """# Configuration reference
 
@@ -45,6 +46,7 @@ def reference() -> str:
         parts.append(f"\nShipped: {choices}\n" if choices else "")
         parts += _sections(field.annotation, name)
     parts += _components("Risk checks", RISK_CHECKS, "risk.checks.<name>")
+    parts += _components("Routers", ROUTERS, "routing")
     parts += _components("Exchange connectors", EXCHANGES, "exchanges.<name>")
     return "".join(parts)
 

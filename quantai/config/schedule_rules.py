@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from quantai.config.problems import Problem
-from quantai.config.schema import ClockKind, Config
+from quantai.config.schema import ClockKind, Config, Execution
 from quantai.config.validate import suggestion
 from quantai.core.params import duration_text
 
@@ -26,6 +26,6 @@ def check_schedule(config: Config) -> Iterator[Problem]:
 def check_reconciliation(config: Config) -> Iterator[Problem]:
     """A start that is given up before it could say why."""
     section, limit = config.reconciliation, config.ops.start_timeout
-    if section.enabled and section.start_timeout >= limit:
+    if config.mode.execution is Execution.VENUES and section.enabled and section.start_timeout >= limit:
         message = f"must be less than ops.start_timeout ({duration_text(limit)}), which ends the start without a reason"
         yield Problem(("reconciliation", "start_timeout"), message, shown=duration_text(section.start_timeout))

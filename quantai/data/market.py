@@ -54,10 +54,9 @@ class Seen:
     def quotes(self) -> Quotes:
         """Best bid and ask; None for what is no number, or where there was no tick."""
         tick = self.last[1]
-        if tick is not self._quoted:
+        if tick is not self._quoted and isinstance(tick, TickEvent):
+            self._quotes = _known(tick.bid_price), _known(tick.ask_price)
             self._quoted = tick
-            if isinstance(tick, TickEvent):
-                self._quotes = _known(tick.bid_price), _known(tick.ask_price)
         return self._quotes
 
     def newest_ns(self) -> int:

@@ -35,7 +35,7 @@ class StoppedEvent(SystemEvent, frozen=True, gc=False, tag=True):
 
 
 class ConnectedEvent(SystemEvent, frozen=True, gc=False, tag=True):
-    """A connection to a venue stands."""
+    """A connection stands: to a venue, or to the order journal after an outage."""
 
     topic_prefix = "system.connected"
 

@@ -101,7 +101,7 @@ class Order:
             return ZERO
         if self.change is None:
             return self.leaves_quantity
-        return max(self.quantity, self.change.quantity) - self.filled_quantity
+        return max(max(self.quantity, self.change.quantity) - self.filled_quantity, ZERO)
 
     @property
     def is_complete(self) -> bool:

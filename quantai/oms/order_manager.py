@@ -123,6 +123,11 @@ class OrderManager:
         self, order: Order, quantity: Decimal | None = None, price: Decimal | None = None, cause: str = ""
     ) -> None:
         """Ask for another total quantity or another limit. Raises `OrderError` where that cannot be."""
+        if order.is_parent:
+            raise OrderError(
+                f"order {order.client_order_id} is routed to several venues: it cannot be amended, cancel it and place "
+                "another"
+            )
         change = changed(order, quantity, price)
         if change is None:
             return

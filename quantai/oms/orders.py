@@ -60,6 +60,10 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
         raise OrderError(
             f"a {order_type} order {'needs a' if request.trigger_price is None else 'takes no'} trigger price"
         )
+    for name in ("quantity", "price", "trigger_price"):
+        number = getattr(request, name)
+        if number is not None and not number.is_finite():
+            raise OrderError(f"the {name.replace('_', ' ')} of an order must be a number, not {number}")
     if not request.side.sign:
         raise OrderError(f"an order buys or sells, its side cannot be {request.side}")
     if request.instrument.venue not in venues:
@@ -85,6 +89,9 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
 def changed(order: Order, quantity: Decimal | None, price: Decimal | None) -> Change | None:
     """What an amendment would make of `order`; None where nothing changes. Raises `OrderError` for what cannot be."""
     change = Change(order.quantity if quantity is None else quantity, order.price if price is None else price)
+    for number in (change.quantity, change.price):
+        if number is not None and not number.is_finite():
+            raise OrderError(f"order {order.client_order_id} cannot be amended to {number}: that is no number")
     if change.price is not None and order.price is None:
         raise OrderError(f"order {order.client_order_id} is a {order.order_type} order: it has no limit to amend")
     if change.quantity <= order.filled_quantity:

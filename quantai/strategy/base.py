@@ -247,8 +247,13 @@ class BaseStrategy(Handlers, Component):
         if venue is None and trigger_price is None and self._is_routed_by_order(symbol):
             self._check_running()
             wish = route_request(
-                strategy=self.name, symbol=symbol, side=side, quantity=quantity, price=price,
-                time_in_force=time_in_force, reduce_only=reduce_only,
+                strategy=self.name,
+                symbol=symbol,
+                side=side,
+                quantity=quantity,
+                price=price,
+                time_in_force=time_in_force,
+                reduce_only=reduce_only,
             )
             return self._context.routing.submit(wish, self._candidates(symbol), self._cause())
         return self._context.orders.submit(

@@ -46,7 +46,9 @@ def test_a_simulation_replays_on_a_simulated_clock_and_executes_at_simulated_ven
     assert not graph.trading.sends_real_orders
     assert graph.writer is None
     assert stage_names(graph) == [
-        "event bus", "market view", "run recorder", "simulated venues", "portfolio", "derived streams", "open orders",
+        "event bus", "market view", "order journal", "run recorder", "simulated venues", "portfolio", "risk",
+        "order entry", "books", "routed orders", "reconciliation", "contingent orders", "routing", "derived streams",
+        "open orders",
         "strategy ema_cross", "strategy market_maker", "strategy cross_venue_spread", "jobs", "market data",
     ]  # fmt: skip
 

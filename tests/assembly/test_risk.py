@@ -56,6 +56,7 @@ def test_the_parts_are_connected() -> None:
     risk.restore({})
     assert "risk_limits" in desk.settings
     risk.states.set(TradingState.HALTED, "ema_cross", "enough")
-    assert desk.cancelled == [("ema_cross", "enough")]
+    ((strategy, cause),) = desk.cancelled
+    assert (strategy, cause.partition("@")[0]) == ("ema_cross", "system.trading_state.ema_cross")
     assert risk.engine.check(desk.order(strategy="ema_cross")).numbers == ()
     assert desk.said != []

@@ -17,13 +17,13 @@ from rich.console import Console
 from quantai.cli import run
 from quantai.cli.control import act, look
 from quantai.cli.control.showing import order_table
-from quantai.cli.control.story import facts
+from quantai.cli.control.story import facts, print_story
 from quantai.core.enums import OrderState, OrderType, Side, TradingState
 from quantai.exchanges.execution import ExecType
 from quantai.oms.journal import JournalledEvent, MemoryJournal
 from quantai.oms.models import OrderRequest
 from quantai.ops.control.server import ControlServer
-from quantai.ops.control.views import OrderView, ReconciliationView
+from quantai.ops.control.views import OrderView, ReconciliationView, Story, StoryEntry
 from tests.oms.world import PERP, SPOT, START_NS
 from tests.ops.control.world import Controlled
 
@@ -131,7 +131,8 @@ async def test_explain_tells_the_story_top_down(commands: Commands) -> None:
     whats = [line.split()[1] for line in lines if line.startswith("10:00:00")]
     assert whats == ["risk", "route", "submitted", "accepted", "report", "filled", "pending_cancel", "denied"]
     for expected in (
-        "CODE", "MAX_POSITION position after 3     5", "SmartRouter: binance is cheapest", "the book is stale",
+        "CHECK    WHAT  VALUE LIMIT", "position after     3     5", "band     away   0.01  0.05",
+        "SmartRouter: binance is cheapest", "the book is stale",
         "buy 1 limit 100 GTC", "venue_order_id 9", "exec_type NEW, latency 0.5, is_maker yes",
         "1 at 100 as taker, fee 0.1 USDT, trade T9; 0 left", "cause halt, by alice", "C: R",
     ):  # fmt: skip
@@ -337,6 +338,24 @@ def test_what_a_note_holds_is_shown_whatever_it_is() -> None:
     printed = console.file.getvalue()
     for expected in ("a b 1, d 1, 2, e no", "x, y", "text", "K", "v"):
         assert expected in printed
+
+
+def test_numbers_of_risk_are_never_cut_in_a_narrow_terminal() -> None:
+    numbers = [
+        {"code": "INVALID_PRICE", "name": "price_validity", "what": "distance from the market in ticks of the price",
+         "value": "0.70123456789", "limit": "3249.5912345"},
+        {"code": "X", "name": "a_name_that_is_much_too_long", "what": "notional", "value": 1299999.87, "limit": "n/a"},
+        {"code": "X", "name": "x", "what": "y", "value": "NaN", "limit": "0"},
+    ]  # fmt: skip
+    entry = StoryEntry(ts_ns=START_NS, kind="risk", body={"value": numbers})
+    view = OrderView.of(Controlled().accepted())
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    print_story(console, Story(source="here", order=view, entries=(entry,)))
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    for expected in ("0.70123", "3249.59", "1300000", "n/a", "NaN", "price_validity", "a_name_that_is_…", "notional"):
+        assert expected in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_exit_statuses_are_told_in_the_help() -> None:

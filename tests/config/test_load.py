@@ -55,17 +55,30 @@ def test_the_password_of_redis_is_a_reference_and_never_shown(monkeypatch: pytes
     assert "hunter2" not in repr(config)
 
 
+_NEEDED = {
+    "redis": ["bus.receive=[]"],
+    "trading": [
+        "mode=paper",
+        "exchanges=[synthetic]",
+        "instruments=[synthetic]",
+        "strategies=[synthetic_ema_cross]",
+        "portfolio=synthetic",
+    ],
+}
+"""What else must be said for some choices."""
+
+
 @pytest.mark.parametrize(
     ("group", "choice"),
     [
         (folder.parent.name, folder.stem)
         for folder in sorted((Path(__file__).parents[2] / "conf").glob("*/*.yaml"))
         if folder.parent.name
-        in ("risk", "routing", "simulation", "bus", "store", "recorder", "schedule", "logging", "ops")
+        in ("risk", "routing", "simulation", "bus", "store", "recorder", "reconciliation", "schedule", "logging", "ops")
     ],
 )
 def test_every_shipped_choice_is_valid(group: str, choice: str) -> None:
-    load_config([f"{group}={choice}", *(["bus.receive=[]"] if choice == "redis" else [])])
+    load_config([f"{group}={choice}", *_NEEDED.get(choice, [])])
 
 
 def test_a_value_is_overridden_from_the_command_line() -> None:

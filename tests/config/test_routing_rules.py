@@ -9,6 +9,7 @@ import pytest
 
 from quantai.config import Config, ConfigProblems, load_config
 from quantai.oms.routing import Route
+from quantai.oms.routing.smart import SmartRouter
 
 
 def complaints(folder: Path, *overrides: str, name: str = "config") -> str:
@@ -60,6 +61,13 @@ def test_a_parameter_that_the_router_does_not_have(tmp_path: Path) -> None:
     )
     assert "routing.max_legs = 2: unknown key" in complaints(tmp_path, "+routing.max_legs=2")
     assert "routing.max_legs = 0: expected at least 1" in complaints(tmp_path, "routing=smart", "routing.max_legs=0")
+
+
+def test_the_shipped_file_of_the_smart_router_shows_its_defaults(tmp_path: Path) -> None:
+    shipped = SmartRouter(**config(tmp_path, "routing=smart").routing.params())
+    fields = SmartRouter.params_model().model_fields
+    assert {key: getattr(shipped, key) for key in fields} == {key: field.default for key, field in fields.items()}
+    assert set(config(tmp_path, "routing=smart").routing.params()) == set(fields)
 
 
 def test_rules_alone_are_those_of_the_simple_router(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ WRONG = [
         "unknown top-level key",
         "strategy=ema_cross",
         "strategy = 'ema_cross': unknown key; did you mean 'strategies'? (valid keys: mode, data, exchanges, instruments, "
-        "strategies, risk, routing, portfolio, simulation, bus, gateway, store, recorder, schedule, logging, ops)",
+        "strategies, risk, routing, portfolio, simulation, bus, gateway, store, reconciliation, recorder, schedule, "
+        "logging, ops)",
     ),
     said(
         "unknown key of a section",
@@ -58,7 +59,7 @@ WRONG = [
         "unknown risk check parameter",
         "risk.checks.max_open_orders.perstrategy=5",
         "risk.checks.max_open_orders.perstrategy = 5: unknown key; did you mean 'per_strategy'? "
-        "(valid keys: per_strategy, total, _target_, enabled, type)",
+        "(valid keys: per_strategy, total, per_instrument, per_venue, _target_, enabled, instruments, strategies, type, venues)",
     ),
     said(
         "unknown key of an exchange",
@@ -81,7 +82,7 @@ WRONG = [
         "risk/mine.yaml",
         "checks:\n  position_limit:\n    type: position_limit\n    max_notinal: 5\n    max_notional: 5\n",
         "4: risk.checks.position_limit.max_notinal = 5: unknown key; did you mean 'max_notional'? "
-        "(valid keys: max_notional, _target_, enabled, type)",
+        "(valid keys: max_notional, per, _target_, enabled, instruments, strategies, type, venues)",
         "risk=mine",
     ),
     written(
@@ -309,8 +310,8 @@ WRONG = [
     ),
     Wrong(
         "real orders without a durable journal",
-        "conf/store/memory.yaml:1: store.type = 'memory': real orders need a durable order journal; memory forgets them "
-        "with the process",
+        "conf/store/memory.yaml:1: store.type = 'memory': real orders need a durable order journal, memory forgets them "
+        "with the process: choose store=sqlite or store=postgresql",
         ("mode=live_trading",),
     ),
     Wrong(

@@ -146,7 +146,7 @@ def test_an_unknown_order_can_be_cancelled() -> None:
     venue.error = TimeoutError("no answer")
     order = world.submit()
     world.orders.cancel(order)
-    assert order.state is OrderState.PENDING_CANCEL
+    assert order.state.value == "PENDING_CANCEL"
     assert len(venue.cancels) == 1
     venue.error = None
     world.orders.cancel(order)

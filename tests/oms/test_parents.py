@@ -162,6 +162,7 @@ def test_cancelling_a_parent_cancels_its_children_and_ends_rerouting() -> None:
     floor.say(second, ExecType.CANCELED)
     assert (parent.state, parent.filled_quantity, parent.reason) == (S.CANCELED, D("0.5"), "it was cancelled")
     assert len(floor.children(parent)) == 2
+    assert floor.told(parent) == [(S.NEW, D(0)), (S.PENDING_CANCEL, D("0.5")), (S.CANCELED, D("0.5"))]
 
 
 def test_a_parent_whose_cancel_failed_works_on_but_is_not_routed_anew() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 from quantai.assembly.journal import build_journal_reader
 from quantai.cli.control.place import Place
-from quantai.config.schema import Config
 from quantai.config.schema.store import DurableStoreSection, MemoryStoreSection, SqliteStoreSection, StoreSection
 from quantai.ops.control.archive import Archive
 from quantai.ops.control.client import NoDaemon
@@ -24,8 +22,7 @@ def open_archive(place: Place, missing: NoDaemon) -> Archive:
         store = place.section("store", StoreSection, "store=sqlite")
         if not (isinstance(store, SqliteStoreSection) and Path(store.path).exists()):
             raise NoDaemon(f"{missing}, and store=memory keeps no journal: choose the daemon's, e.g. store=sqlite")
-    config = cast(Any, Config).model_construct(store=store)  # the rest may have mistakes, and is not needed
-    return Archive(build_journal_reader(config), _name(store))
+    return Archive(build_journal_reader(store), _name(store))
 
 
 def _name(store: DurableStoreSection) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -90,6 +90,8 @@ def _detail(order: OrderView, entry: StoryEntry) -> RenderableType:
             return Text(f"{body.get('code')}: {body.get('reason')}", style="red")
         case "route":
             return _route(body)
+        case "risk" if _is_rows(numbers := body.get("value")):
+            return _risk(numbers)
     hidden = _HEAD | _OF_TRADES if entry.kind == "report" and body.get("exec_type") != "TRADE" else _HEAD
     shown = {key: value for key, value in body.items() if key not in hidden}
     cause = body.get("cause")
@@ -132,6 +134,33 @@ def _route(body: Mapping[str, Any]) -> RenderableType:
     return Group(
         Text(f"{body.get('router', 'router')}: {decision.get('reason', '')}"), *([_grid(rows)] if rows else [])
     )
+
+
+def _risk(numbers: Any) -> Table:
+    """What the checks compared; numbers are whole, whatever the width."""
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    rows = [tuple(_words(each.get(key)) for key in ("name", "what")) for each in numbers]
+    figures = [tuple(_figure(each.get(key)) for key in ("value", "limit")) for each in numbers]
+    table.add_column("CHECK", no_wrap=True, overflow="ellipsis", max_width=16)
+    table.add_column("WHAT", overflow="fold")
+    for column, heading in enumerate(("VALUE", "LIMIT")):
+        width = max(len(heading), *(len(figure[column]) for figure in figures))
+        table.add_column(heading, justify="right", no_wrap=True, min_width=width)
+    for texts, figure in zip(rows, figures, strict=True):
+        table.add_row(*map(Text, (*texts, *figure)))
+    return table
+
+
+def _figure(value: object) -> str:
+    """A number to six digits or to the whole, as people read it; else in words."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return _words(value)
+    if not number.is_finite():
+        return str(value)
+    decimals = max(0, 6 - max(1, number.adjusted() + 1))
+    return plain(round(number, decimals))
 
 
 def facts(value: object) -> RenderableType:

@@ -21,7 +21,7 @@ from quantai.config.schema.risk import RiskCheckSection, RiskSection
 from quantai.config.schema.routing import RoutingRule, RoutingSection
 from quantai.config.schema.runtime import LoggingSection, OpsSection, RecorderSection
 from quantai.config.schema.schedule import JobKind, JobSection
-from quantai.config.schema.store import StoreSection
+from quantai.config.schema.store import MemoryStoreSection, PostgresqlStoreSection, SqliteStoreSection, StoreSection
 from quantai.config.schema.trading import PortfolioSection, SimulationSection, StrategySection
 from quantai.core.params import Name, Section
 
@@ -81,9 +81,11 @@ __all__ = [
     "LoggingSection",
     "MarketEvents",
     "MemoryBusSection",
+    "MemoryStoreSection",
     "ModeSection",
     "OpsSection",
     "PortfolioSection",
+    "PostgresqlStoreSection",
     "ReconciliationSection",
     "RecorderSection",
     "RedisBusSection",
@@ -92,6 +94,7 @@ __all__ = [
     "RoutingRule",
     "RoutingSection",
     "SimulationSection",
+    "SqliteStoreSection",
     "StoreSection",
     "StrategySection",
     "SyntheticAsset",

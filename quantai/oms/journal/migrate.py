@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import Connection, inspect, text
 
 from quantai.core.errors import StartupError
@@ -36,6 +38,7 @@ def migrate(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it has a line on every step
     config = Config()
     config.set_main_option("script_location", "quantai.oms.journal:migrations")
     config.attributes["connection"] = connection

@@ -13,7 +13,7 @@ from quantai.core.account import AccountChange
 from quantai.core.enums import CLOSED_STATES
 from quantai.events import FillEvent
 from quantai.oms.journal.base import Note
-from quantai.oms.journal.entries import AccountItem, Entry, OrderItem, Setting
+from quantai.oms.journal.entries import Entry, OrderItem, Setting
 
 Row = tuple[Any, ...]
 

@@ -165,7 +165,7 @@ class Writer:
     def _pause(self, delay_s: float) -> None:
         """Wait; a stop cuts it short once."""
         if self._is_stopping.is_set():
-            time.sleep(delay_s)
+            time.sleep(max(0.0, min(delay_s, self._give_up_s - time.monotonic())))
         else:
             self._is_stopping.wait(delay_s)
 

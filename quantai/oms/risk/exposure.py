@@ -104,7 +104,7 @@ class Exposure:
         return price
 
     def revalue(self, source: MarketEvent | None) -> None:
-        """Work out `notional` and `profit` again, at the price in `source`. Where that fails, they stay as they were."""
+        """Work out `notional` and `profit` again, at the price in `source`. Where that fails, nothing changes."""
         market = positive(self.seen.price())
         position, dearest = self.position, self._worth_most(market)
         buys, sells = position + self.buys, self.sells - position

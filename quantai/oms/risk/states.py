@@ -21,7 +21,7 @@ ALL = "all"
 _STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
 
 CancelAll = Callable[[str | None, str], object]
-"""Cancels what rests of a strategy, or of all (None), for a reason."""
+"""Cancels what rests of a strategy, or of all (None); the second argument is the `reference` of the event behind it."""
 
 
 class SetState(msgspec.Struct, frozen=True):
@@ -73,9 +73,10 @@ class TradingStates:
             self._set[name] = SetState(state, reason, now_ns)
         self._put(SETTING, msgspec.json.encode(self._set).decode())
         logger.warning("trading of %s: %s -> %s (%s)", strategy or ALL, before, state, reason or "nobody said why")
-        self._post(TradingStateEvent(strategy or ALL, now_ns, now_ns, state, reason))
+        event = TradingStateEvent(strategy or ALL, now_ns, now_ns, state, reason)
+        self._post(event)
         if state is TradingState.HALTED:
-            self._cancel_all(strategy, reason)
+            self._cancel_all(strategy, event.reference)
         elif state is TradingState.ACTIVE:
             for listener in self._resumed:
                 listener(strategy)
@@ -106,7 +107,12 @@ class TradingStates:
         """Cancel again what rests in a halt: for a start, when it is known what does."""
         for name, state in self._set.items():
             if state.state is TradingState.HALTED:
-                self._cancel_all(name or None, state.reason)
+                self._cancel_all(name or None, _halt(name, state).reference)
+
+
+def _halt(name: str, state: SetState) -> TradingStateEvent:
+    """The event that told of a state when it was set."""
+    return TradingStateEvent(name or ALL, state.ts_ns, state.ts_ns, state.state, state.reason)
 
 
 _ACTIVE = SetState(TradingState.ACTIVE, "", 0)

@@ -167,7 +167,7 @@ async def test_an_order_nobody_here_placed_is_adopted_with_its_fills(core: Core)
     core.binance.trade(stranger, "0.5")
     core.binance.lose()
     await core.reconcile()
-    order = core.cache.get("ext-v-v1")
+    order = core.cache.get("ext-binance-v1")
     assert order is not None
     assert (order.strategy, order.state, order.filled_quantity) == (EXTERNAL, OrderState.PARTIALLY_FILLED, D("0.5"))
     assert core.portfolio.position("binance", "BTC/USDT", EXTERNAL) == D("0.5")
@@ -184,7 +184,7 @@ async def test_an_order_adopted_by_the_venues_name_is_asked_for_by_that_name(cor
     core.binance.end(stranger, OrderState.CANCELED)
     core.binance.lose()
     await core.reconcile()
-    order = core.cache.get("ext-v-v1")
+    order = core.cache.get("ext-binance-v1")
     assert order is not None
     assert state_of(order) is OrderState.CANCELED
 
@@ -404,7 +404,7 @@ async def test_a_position_that_no_fill_explains_is_booked_to_nobody_here(core: C
     (order,) = core.cache.closed_orders()
     assert (order.strategy, order.state, order.side) == (EXTERNAL, OrderState.FILLED, side)
     assert (order.quantity, order.average_price) == (abs(D(theirs)), D(100))
-    assert order.client_order_id.startswith("ext-v-adjust-")
+    assert order.client_order_id.startswith("ext-okx-adjust-")
     assert core.mismatches == ["position"]
     assert core.portfolio.balance("okx", "USDT") == 1000
     await core.reconcile("okx")

@@ -473,7 +473,7 @@ async def test_an_adopted_order_is_told_of_by_name(core: Core) -> None:
     found = [(line.kind, line.subject, line.ours, line.theirs, line.action) for line in core.reconciler.report()]
     assert found == [
         ("external_order", "x1", "not known", "NEW 0 of 2 at 100", "adopted as x1"),
-        ("external_order", "v2", "not known", "NEW 0 of 3 at 101", "adopted as ext-v-v2"),
+        ("external_order", "v2", "not known", "NEW 0 of 3 at 101", "adopted as ext-binance-v2"),
     ]
 
 

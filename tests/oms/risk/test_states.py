@@ -56,13 +56,18 @@ def test_a_state_of_one_strategy_is_none_of_another() -> None:
     assert states.all() == {"alpha": SetState(HALTED, "", START_NS)}
 
 
+def halt_of(whose: str) -> str:
+    """How the event of a halt at the start is referred to."""
+    return f"system.trading_state.{whose}@{START_NS}"
+
+
 def test_a_halt_cancels_what_rests_in_it_and_nothing_else_does() -> None:
     desk = Desk()
     desk.states.set(REDUCING, reason="careful")
     desk.states.set(HALTED, "alpha", "enough")
     desk.states.set(HALTED, reason="all of it")
     desk.states.set(ACTIVE)
-    assert desk.cancelled == [("alpha", "enough"), (None, "all of it")]
+    assert desk.cancelled == [("alpha", halt_of("alpha")), (None, halt_of("all"))]
 
 
 def test_each_change_is_told_and_kept() -> None:
@@ -97,7 +102,7 @@ def test_after_a_restart_a_halt_can_be_enforced_again() -> None:
     after = reborn(desk)
     assert after.cancelled == []
     after.states.enforce()
-    assert after.cancelled == [("alpha", "enough")]
+    assert after.cancelled == [("alpha", halt_of("alpha"))]
 
 
 def test_a_global_halt_is_enforced_for_all() -> None:
@@ -105,7 +110,7 @@ def test_a_global_halt_is_enforced_for_all() -> None:
     desk.states.set(HALTED, reason="enough")
     after = reborn(desk)
     after.states.enforce()
-    assert after.cancelled == [(None, "enough")]
+    assert after.cancelled == [(None, halt_of("all"))]
 
 
 def test_nothing_kept_is_nothing_set() -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from quantai.assembly.reconciliation import build_reconciler
 from quantai.config.schema.reconciliation import ReconciliationSection
 from quantai.core.clock import SimulatedClock
-from quantai.core.enums import OrderState, TradingState
+from quantai.core.enums import OrderState, Side, TradingState
 from quantai.core.identifiers import ClientOrderIds, base36
 from quantai.core.numbers import plain
 from quantai.data.market import MarketView
@@ -37,14 +37,16 @@ from quantai.oms.routing.books import BookView
 from quantai.oms.routing.smart import SmartRouter
 from quantai.portfolio.portfolio import Portfolio
 from tests.torture.oms.disk import Disk, DurableModel
-from tests.torture.oms.limits import MAX_OPEN, MAX_POSITION
+from tests.torture.oms.exchange import Exchange
 from tests.torture.oms.life import Life, LivingClock
+from tests.torture.oms.limits import MAX_OPEN, MAX_POSITION
 from tests.torture.oms.log import Log
 from tests.torture.oms.trader import STRATEGIES
 from tests.torture.oms.venue import FaultyVenue, Line
 from tests.torture.oms.watch import Watch
 
 MAX_CLOSED = 20
+_WATCHED = ["order.*", "position.*", "portfolio.*", "system.*"]
 # Less patience than in earnest: nobody waits here, but a seed should see more than one reconciliation.
 _IN_HASTE = ReconciliationSection.model_validate(
     {
@@ -78,7 +80,7 @@ class Daemon:
         self.starting: asyncio.Task[None] | None = None
         self._log = around.log
         self._watch = Watch(self.problems.append)
-        clock = LivingClock(around.clock, life)
+        self.clock = clock = LivingClock(around.clock, life)
         self.bus = MemoryEventBus(clock)
         self.market = MarketView()
         instruments = [each for line in around.lines for each in line.exchange.instruments.values()]
@@ -88,9 +90,7 @@ class Daemon:
         )
         self.journal = DurableModel(around.disk, clock, around.dice, life)
         self.cache = OrderCache(MAX_CLOSED)
-        self.venues: Mapping[str, FaultyVenue] = {
-            line.exchange.name: FaultyVenue(line, life) for line in around.lines
-        }
+        self.venues: Mapping[str, FaultyVenue] = {line.exchange.name: FaultyVenue(line, life) for line in around.lines}
         self.states = TradingStates(
             clock, post=self.bus.post, put=self.journal.put,
             cancel_all=lambda strategy, reason: self.orders.cancel_all(strategy, cause=reason),
@@ -137,7 +137,7 @@ class Daemon:
 
     async def start(self) -> None:
         """Recover, reconcile, and only then trade."""
-        await self.bus.subscribe("*", self._hear)
+        await self.bus.subscribe(_WATCHED, self._hear)
         recovered = await self.journal.start()
         self._watch.begin(recovered.orders)
         self.portfolio.restore(recovered.account)
@@ -151,14 +151,14 @@ class Daemon:
         self.routed.resume()
         self.is_ready = True
 
-    def tick(self, event: TickEvent) -> None:
-        """The market moved."""
-        self.market.update(event)
-        self.bus.post(event)
-
-    def halt(self, strategy: str | None, state: TradingState) -> None:
-        """Somebody halts trading, restricts or resumes it."""
-        self.states.set(state, strategy, "somebody said so")
+    def show(self, exchange: Exchange) -> None:
+        """The market at a venue, as it is now."""
+        now_ns = self.clock.now_ns()
+        for symbol in exchange.instruments:
+            bid, ask = (float(exchange.price(symbol, side)) for side in (Side.SELL, Side.BUY))
+            event = TickEvent(exchange.name, symbol, now_ns, now_ns, bid, 10.0, ask, 10.0)
+            self.market.update(event)
+            self.bus.post(event)
 
     def trades_of(self, client_order_id: str) -> set[str]:
         """The trades of an order that are booked."""
@@ -183,7 +183,7 @@ class Daemon:
         return is_restricted and not order.reduce_only and order.quantity > -held
 
     def _hear(self, event: Event) -> None:
-        if not self.life.is_alive or isinstance(event, TickEvent):
+        if not self.life.is_alive:
             return
         match event:
             case OrderEvent():
@@ -206,7 +206,9 @@ class Daemon:
     def picture(self) -> list[str]:
         """All that must be the same after a restart."""
         orders = [describe(order) for order in self.cache.open_orders()]
-        positions = [f"{key} {plain(position.quantity)}" for key, position in self.portfolio.positions() if position.quantity]
+        positions = [
+            f"{key} {plain(position.quantity)}" for key, position in self.portfolio.positions() if position.quantity
+        ]
         balances = [f"{key} {plain(amount)}" for key, amount in self.portfolio.balances().items() if amount]
         return sorted(orders) + sorted(positions) + sorted(balances)
 

@@ -184,7 +184,7 @@ class DurableModel(Journal):
 
     async def _flushed(self) -> None:
         """What was given before is there: a question is asked behind it."""
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         if not self._disk.is_writable:
             raise StoreError("the journal cannot be asked now: the disk is away")
         while self._waiting or self._is_committing:

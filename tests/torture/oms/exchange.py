@@ -4,53 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from quantai.core.clock import NS_PER_SECOND, Clock
-from quantai.core.enums import Liquidity, OrderState, OrderType, Side, TimeInForce
+from quantai.core.enums import Liquidity, OrderState, Side, TimeInForce
 from quantai.core.numbers import ZERO
 from quantai.exchanges.execution import (
     AmendOrder,
     CancelOrder,
     ExecType,
     ExecutionReport,
-    OrderStatus,
     SubmitOrder,
 )
 from quantai.instruments import Instrument
 from tests.torture.oms.faults import Faults, Habits
 from tests.torture.oms.ledger import Ledger
+from tests.torture.oms.venue_order import VenueOrder
 
 _MAKER, _TAKER = Decimal("0.0002"), Decimal("0.001")
 _FORGOTTEN_AFTER_NS = 5 * NS_PER_SECOND
 _FINAL = {ExecType.CANCELED: OrderState.CANCELED, ExecType.EXPIRED: OrderState.EXPIRED}
-
-
-@dataclass(eq=False)
-class VenueOrder:
-    """An order at the venue; `names` are all ids it ever had there."""
-
-    command: SubmitOrder
-    instrument: Instrument
-    names: list[str]
-    quantity: Decimal
-    price: Decimal | None
-    ts_ns: int
-    state: OrderState = OrderState.NEW
-    filled: Decimal = ZERO
-    trades: list[ExecutionReport] = field(default_factory=list)
-
-    @property
-    def leaves(self) -> Decimal:
-        """What can still trade."""
-        return self.quantity - self.filled if self.state.is_open else ZERO
-
-    @property
-    def client_order_id(self) -> str:
-        """The client's name of it; empty where it has none."""
-        return self.command.client_order_id
 
 
 class Exchange:
@@ -66,7 +40,7 @@ class Exchange:
         self.orders: list[VenueOrder] = []
         self.open: dict[str, VenueOrder] = {}
         self.trades: list[ExecutionReport] = []
-        self.ticks = {symbol: 10_000 for symbol in self.instruments}
+        self.ticks = dict.fromkeys(self.instruments, 10_000)
         self.stream: Callable[[ExecutionReport], None] = lambda report: None
         self.on_change: Callable[[Exchange, VenueOrder, Decimal], None] = lambda exchange, order, traded: None
         self.faults: Faults
@@ -95,16 +69,6 @@ class Exchange:
         """Whether the venue does not know it any more."""
         is_old = self.now_ns() - order.ts_ns > _FORGOTTEN_AFTER_NS
         return self.habits.forgets and is_old and not order.state.is_open and not order.filled
-
-    def status(self, order: VenueOrder) -> OrderStatus:
-        """An order as the venue tells it."""
-        command = order.command
-        return OrderStatus(
-            client_order_id=order.client_order_id, venue_order_id=order.names[-1], symbol=command.symbol,
-            side=command.side, order_type=command.order_type, time_in_force=command.time_in_force,
-            quantity=order.quantity, price=order.price, state=order.state, filled_quantity=order.filled,
-            ts_event=order.ts_ns,
-        )  # fmt: skip
 
     # Commands.
 
@@ -162,7 +126,7 @@ class Exchange:
         refusal = "unknown order" if order is None else "" if order.state.is_open else f"order is {order.state}"
         if order is not None and not refusal and command.quantity <= order.filled:
             refusal = f"{order.filled} has traded"
-        if order is None or refusal or self._dice.random() < self.faults.rates["reject"]:
+        if order is None or refusal or self._is_rigid(order):
             reason = refusal or "the venue does not like it"
             return self._said(ExecType.REPLACE_REJECTED, command.client_order_id, command.symbol, reason=reason)
         order.quantity, order.price = command.quantity, command.price
@@ -175,15 +139,20 @@ class Exchange:
         self._take(order)
         return replaced
 
+    def _is_rigid(self, order: VenueOrder) -> bool:
+        """Whether the venue does not change this order for reasons of its own: never, if it once did not."""
+        order.is_rigid |= self._dice.random() < self.faults.rates["reject"]
+        return order.is_rigid
+
     # What happens by itself.
 
-    def step(self, symbol: str) -> None:
-        """The market moves a little; what rests may trade."""
-        self.ticks[symbol] = min(max(self.ticks[symbol] + self._dice.randint(-3, 3), 9_800), 10_200)
-        for order in self._resting(symbol):
-            if order.price is None or (order.price - self.price(symbol, order.command.side)) * order.command.side.sign < 0:
-                continue
-            self._fill(order, self._part(order), order.price, Liquidity.MAKER)
+    def step(self) -> None:
+        """The markets move a little; what rests may trade."""
+        for symbol in self.instruments:
+            self.ticks[symbol] = min(max(self.ticks[symbol] + self._dice.randint(-3, 3), 9_800), 10_200)
+            for order in self._resting(symbol):
+                if order.price is not None and self._is_marketable(symbol, order.command.side, order.price):
+                    self._fill(order, self._part(order), order.price, Liquidity.MAKER)
 
     def misbehave(self) -> None:
         """End or reduce an order that nobody touched."""
@@ -294,9 +263,3 @@ class Exchange:
         return ExecutionReport(
             exec_type=exec_type, client_order_id=client_order_id, symbol=symbol, ts_event=self.now_ns(), **fields
         )
-
-
-def external(instrument: Instrument, side: Side, quantity: Decimal, price: Decimal | None) -> SubmitOrder:
-    """An order that the user places by phone."""
-    order_type = OrderType.MARKET if price is None else OrderType.LIMIT
-    return SubmitOrder("", instrument.symbol, side, order_type, quantity, price, TimeInForce.GTC)

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from quantai.core.numbers import ZERO
-from quantai.oms.models import Order
+from quantai.oms.models import EXTERNAL, Order
 from tests.torture.oms.daemon import MAX_CLOSED, Daemon, describe
-from tests.torture.oms.exchange import Exchange, VenueOrder
+from tests.torture.oms.exchange import Exchange
+from tests.torture.oms.venue_order import VenueOrder
 
 if TYPE_CHECKING:
     from tests.torture.oms.world import World
@@ -25,7 +26,7 @@ def broken(world: World) -> Iterator[str]:
         yield from _positions(daemon, exchange)
         yield from _balances(world, daemon, exchange)
     yield from _never_arrived(world)
-    yield from _parents(world)
+    yield from _parents(world, daemon)
     yield from _memory_and_journal(world, daemon)
     if daemon.bus.errors:
         yield f"{daemon.bus.errors} handlers failed"
@@ -57,9 +58,12 @@ def _orders(world: World, daemon: Daemon, exchange: Exchange) -> Iterator[str]:
 
 
 def _ours(world: World, daemon: Daemon, exchange: Exchange, theirs: VenueOrder) -> Order | None:
-    names = [theirs.client_order_id, *(f"ext{name}" for name in theirs.names)]
-    found = [order for name in names if (order := daemon.cache.get(name) or world.disk.orders.get(name))]
-    return found[0] if found else None
+    named = [world.disk.names.get((exchange.name, name), "") for name in theirs.names]
+    for name in (theirs.client_order_id, *named):
+        found = daemon.cache.get(name) or world.disk.orders.get(name)
+        if found is not None:
+            return found
+    return None
 
 
 def _told(exchange: Exchange, theirs: VenueOrder) -> str:
@@ -79,20 +83,20 @@ def _never_arrived(world: World) -> Iterator[str]:
         elif name not in known and (ours.is_open or ours.filled_quantity):
             yield f"{describe(ours)} never arrived at {ours.venue}"
     for ours in world.disk.orders.values():
-        if ours.client_order_id not in world.sent and ours.client_order_id not in known and ours.trade_ids:
-            if not ours.client_order_id.startswith("ext"):
-                yield f"{describe(ours)} was never sent"
+        is_known = ours.client_order_id in world.sent or ours.strategy == EXTERNAL
+        if ours.trade_ids and not is_known:
+            yield f"{describe(ours)} was never sent"
 
 
-def _parents(world: World) -> Iterator[str]:
-    """A parent is what its children made of it."""
+def _parents(world: World, daemon: Daemon) -> Iterator[str]:
+    """A parent that is in memory is what its children made of it."""
     filled: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     working: set[str] = set()
     for order in world.disk.orders.values():
         filled[order.parent_order_id] += order.filled_quantity
         if order.is_open:
             working.add(order.parent_order_id)
-    for order in world.disk.orders.values():
+    for order in (*daemon.cache.open_orders(), *daemon.cache.closed_orders()):
         name = order.client_order_id
         if order.is_parent and (order.filled_quantity != filled[name] or order.is_open != (name in working)):
             yield f"{describe(order)} is a parent whose children filled {filled[name]}"

@@ -22,8 +22,9 @@ class Ledger:
         self.positions: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         self.costs: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
 
-    def flow(self, currency: str, amount: Decimal) -> None:
+    def pay(self, currency: str, cents: int) -> None:
         """A deposit, a withdrawal, funding."""
+        amount = Decimal(cents) / 100
         self.cash[currency] += amount
         self.flows[currency].append(self.flows[currency][-1] + amount)
 

@@ -16,7 +16,7 @@ class Witness(Protocol):
         """Something durable, or visible outside, is about to be done, or was done just now."""
         ...
 
-    def sent_command(self, venue: str, command: SubmitOrder | AmendOrder | CancelOrder) -> None:
+    def sent_command(self, command: SubmitOrder | AmendOrder | CancelOrder) -> None:
         """A command leaves."""
         ...
 
@@ -33,9 +33,9 @@ class Life:
         if self.is_alive:
             self._witness.boundary(what)
 
-    def sent(self, venue: str, command: SubmitOrder | AmendOrder | CancelOrder) -> None:
+    def sent(self, command: SubmitOrder | AmendOrder | CancelOrder) -> None:
         """Tell the witness."""
-        self._witness.sent_command(venue, command)
+        self._witness.sent_command(command)
 
 
 class LivingClock(Clock):

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from quantai.core.numbers import ZERO
 from quantai.oms.models import Order
-from tests.torture.oms.exchange import Exchange, VenueOrder
+from tests.torture.oms.exchange import Exchange
+from tests.torture.oms.venue_order import VenueOrder
 
 MAX_OPEN = 10
 MAX_POSITION = Decimal(800)

@@ -119,23 +119,23 @@ class FaultyVenue(ExecutionConnector, VenueAccount):
     # Commands.
 
     def submit(self, command: SubmitOrder) -> None:
-        self._send(command, self._line.exchange.place)
+        self._send(command, lambda: self._line.exchange.place(command))
 
     def cancel(self, command: CancelOrder) -> None:
-        self._send(command, self._line.exchange.cancel)
+        self._send(command, lambda: self._line.exchange.cancel(command))
 
     def amend(self, command: AmendOrder) -> None:
         if self._line.exchange.habits.no_amend:
             raise OrderError(f"{self._line.exchange.name} cannot amend")
-        self._send(command, self._line.exchange.amend)
+        self._send(command, lambda: self._line.exchange.amend(command))
 
-    def _send(self, command: Command, carry_out: Callable[[Command], ExecutionReport]) -> None:
+    def _send(self, command: Command, carry_out: Callable[[], ExecutionReport]) -> None:
         """One message boundary before a command leaves and one after."""
         line = self._line
         self._life.boundary(f"send {_name(command)}")
         if not self._life.is_alive:
             return
-        self._life.sent(line.exchange.name, command)
+        self._life.sent(command)
         is_lost = line.happens("lost_command") or not line.is_up
         delay_ns = line.late_ns() if line.happens("late") else line.trip_ns()
         line.log(f"{line.exchange.name} <- {_name(command)}{' LOST' if is_lost else ''}")
@@ -147,13 +147,13 @@ class FaultyVenue(ExecutionConnector, VenueAccount):
         if line.happens("raise"):
             raise VenueError(f"{line.exchange.name}: connection reset")
 
-    def _arrive(self, command: Command, carry_out: Callable[[Command], ExecutionReport], delay_ns: int) -> None:
+    def _arrive(self, command: Command, carry_out: Callable[[], ExecutionReport], delay_ns: int) -> None:
         line = self._line
         if not line.is_up or delay_ns > RECV_WINDOW_NS:
             line.log(f"{line.exchange.name} ignores {_name(command)}")
             self._give_up(command)
             return
-        answer = msgspec.structs.replace(carry_out(command), client_order_id=command.client_order_id)
+        answer = msgspec.structs.replace(carry_out(), client_order_id=command.client_order_id)
         line.log(f"{line.exchange.name} did {_name(command)}: {_short(answer)}")
         if delay_ns > _ANSWER_TIMEOUT_NS or line.happens("lost_answer"):
             self._give_up(command)
@@ -198,13 +198,13 @@ class FaultyVenue(ExecutionConnector, VenueAccount):
     async def find_order(self, symbol: str, client_order_id: str, venue_order_id: str = "") -> OrderStatus | None:
         def look() -> OrderStatus | None:
             order = self._line.exchange.find(client_order_id, venue_order_id)
-            return None if order is None else self._line.exchange.status(order)
+            return None if order is None else order.status
 
         return await self._ask(f"find {client_order_id or venue_order_id}", look)
 
     async def open_orders(self) -> Sequence[OrderStatus]:
         exchange = self._line.exchange
-        return await self._ask("open orders", lambda: [exchange.status(order) for order in exchange.open.values()])
+        return await self._ask("open orders", lambda: [order.status for order in exchange.open.values()])
 
     async def fills(self, since_ns: int) -> Sequence[ExecutionReport]:
         trades = self._line.exchange.trades

@@ -136,7 +136,9 @@ class Watch:
         told.trades.add(event.trade_id)
         told.filled += event.quantity
         if told.filled != event.cumulative_quantity:
-            self._complain(f"{event.client_order_id} traded {told.filled}, not {event.cumulative_quantity} as published")
+            self._complain(
+                f"{event.client_order_id} traded {told.filled}, not {event.cumulative_quantity} as published"
+            )
         is_complete = isinstance(event, OrderFilledEvent)  # a change of which nothing was told yet counts for it
         told.state = self._next(told, ExecType.TRADE, is_complete=is_complete) or told.state
 
