@@ -50,6 +50,7 @@ def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:
     for order in sorted([*trading.cache.closed_orders(), *trading.cache.open_orders()], key=lambda o: o.ts_submitted):
         trading.recorder.add_order(order)
     trading.recorder.close()
+    trading.portfolio.value_start()  # a run that was stopped at once may not have come to it
     now_ns = graph.markets.clock.now_ns()
     errors = {runner.name: runner.errors for runner in trading.runners}
     first_ns = trading.recorder.first_valued_ns or now_ns

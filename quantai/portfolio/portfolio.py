@@ -255,11 +255,15 @@ class Portfolio:
             for currency, amount in position.fees.items()
         )
 
-    def publish_value(self) -> PortfolioValueEvent:
-        """Value everything and publish it. What the account began with is valued once all of that has a price."""
+    def value_start(self) -> None:
+        """Value what the account began with, once all of that has a price."""
         if self.starting_equity is None:
             start = self._cash(self.starting_balances)
             self.starting_equity = None if start.unpriced else start.total
+
+    def publish_value(self) -> PortfolioValueEvent:
+        """Value everything and publish it."""
+        self.value_start()
         valuation = self.value()
         pnl = ZERO if self.starting_equity is None else valuation.total - self.starting_equity
         now = self._clock.now_ns()

@@ -76,7 +76,7 @@ def test_classes_may_come_from_any_module(daemon: Daemon) -> None:
     assert ended.status == 0, ended.err
     [order] = pq.read_table(daemon.run_folder() / "orders.parquet").to_pylist()
     assert order["state"] == "DENIED"
-    assert order["reason"] == "NO_BUYING: not today"
+    assert order["reason"] == "NO_BUYING: not today (no_buying)"
 
 
 def test_a_sweep_in_parallel_finds_them_too(tmp_path: Path) -> None:
