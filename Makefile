@@ -38,8 +38,15 @@ bench: $(VENV)/.development system ## Measure everything, write docs/performance
 peers: $(VENV)/.development $(PEERS) ## Measure other libraries, in environments of their own (PEERS_PYTHON=python3.13)
 	@$(BIN)/python -m benchmarks.peers.run
 
-torture: $(VENV)/.development ## Kill a recorder 200 times under load, and check what it left
+torture: $(VENV)/.development ## Break all around the OMS (SEEDS=100000; SEED=4711: one, in words), kill recorders
+ifdef SEED
+	@$(BIN)/python -m tests.torture.oms --seed $(SEED) $(ARGS)
+else
+	$(BIN)/python -m tests.torture.oms --seeds $(or $(SEEDS),10000) $(ARGS)
+ifndef SEEDS
 	$(BIN)/python -m tests.torture.recorder --kills 200
+endif
+endif
 
 docs: $(VENV)/.development ## Write the parts of the docs that are made from the code
 	$(BIN)/python scripts/write_reference.py

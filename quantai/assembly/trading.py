@@ -49,7 +49,8 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     )  # fmt: skip
     cache = OrderCache(config.store.max_closed_orders, on_forget=recorder.add_order)
     journal = build_journal(config, clock, catalogue, bus.post)
-    simulated = _simulated(config, markets) if config.mode.execution is Execution.SIMULATED else {}
+    run = _run_tag(config)
+    simulated = _simulated(config, markets, run) if config.mode.execution is Execution.SIMULATED else {}
     executors: Mapping[str, ExecutionConnector] = simulated or {
         venue: markets.exchanges.get_exchange(venue).get_execution_connector() for venue in markets.exchanges
     }
@@ -57,7 +58,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         config, account=portfolio, market=market, cache=cache, clock=clock, post=bus.post, put=journal.put,
         cancel_all=lambda strategy, cause: orders.cancel_all(strategy, cause=cause),
     )  # fmt: skip
-    ids = _order_ids(config)
+    ids = _order_ids(run)
     orders = OrderManager(
         bus=bus, clock=clock, risk=risk.engine, journal=journal, cache=cache, executors=executors, ids=ids,
         book_fill=portfolio.book_fill,
@@ -104,7 +105,7 @@ def build_remote(config: Config, markets: Markets, catalogue: InstrumentCatalogu
     )  # fmt: skip
     orders = RemoteOrders(
         bus=markets.bus, clock=markets.clock, catalogue=catalogue, books=portfolio,
-        strategies=running_strategies(config), session=_session(), ids=_order_ids(config),
+        strategies=running_strategies(config), session=_session(), ids=_order_ids(_run_tag(config)),
         answer_timeout_ns=config.gateway.answer_timeout, heartbeat_ns=config.gateway.heartbeat,
     )  # fmt: skip
     router = build_router(
@@ -147,7 +148,7 @@ def _gateway(
     )  # fmt: skip
 
 
-def _simulated(config: Config, markets: Markets) -> dict[str, SimulatedExchange]:
+def _simulated(config: Config, markets: Markets, run: str) -> dict[str, SimulatedExchange]:
     simulation = config.simulation
     exchanges = {}
     for venue in dict.fromkeys(instrument.venue for instrument in markets.instruments):
@@ -159,17 +160,22 @@ def _simulated(config: Config, markets: Markets) -> dict[str, SimulatedExchange]
             report_latency_ns=simulation.latency.report,
             fee_step=Decimal(1).scaleb(-simulation.decimals),
             behind_queue=simulation.queue_position == "back",
+            run=run,
         )
         own = [instrument for instrument in markets.instruments if instrument.venue == venue]
         exchanges[venue] = SimulatedExchange(venue, own, model, bus=markets.bus, clock=markets.clock, view=markets.view)
     return exchanges
 
 
-def _order_ids(config: Config) -> ClientOrderIds:
-    """Fixed in a replay, which must repeat; else unlike those of any other run."""
+def _run_tag(config: Config) -> str:
+    """What tells the ids of this run from those of any other; empty in a replay, which must repeat."""
     if config.mode.market_events is MarketEvents.REPLAY:
-        return ClientOrderIds("0")
-    return ClientOrderIds(run_tag(time.time_ns(), secrets.randbelow(36**3)))
+        return ""
+    return run_tag(time.time_ns(), secrets.randbelow(36**3))
+
+
+def _order_ids(run: str) -> ClientOrderIds:
+    return ClientOrderIds(run or "0")
 
 
 def _session() -> str:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from quantai.assembly.graph import Graph, Trading
+from quantai.config.schema import Execution, MarketEvents
 from quantai.core.clock import Timer
+from quantai.core.errors import StartupError
 from quantai.events import StartedEvent
+from quantai.oms.journal import Journal, Recovered
 from quantai.ops.stages import Stage
 
 logger = logging.getLogger(__name__)
+
+_EXECUTION = "execution"
+"""The journal's setting that says who executed its orders."""
 
 
 def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
@@ -42,14 +49,37 @@ def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
 
 async def _recover(graph: Graph, trading: Trading) -> None:
     """Go on with the orders, the account and the settings of the run before."""
-    recovered = await trading.journal.start()
+    mode, journal = graph.config.mode, trading.journal
+    if mode.market_events is MarketEvents.REPLAY and journal.is_durable:
+        raise StartupError(
+            "a replay gives its orders the same ids each time, and does not wait for a disk: choose store=memory"
+        )
+    recovered = await journal.start()
+    _claim(journal, recovered.settings, mode.execution)
+    _take_over(graph, trading, recovered)
+
+
+def _claim(journal: Journal, settings: Mapping[str, str], execution: Execution) -> None:
+    """Simulated orders and real ones have no books in common."""
+    before = settings.get(_EXECUTION)
+    if before is None:
+        journal.put(_EXECUTION, execution)
+    elif before != execution:
+        raise StartupError(
+            f"the order journal has the books of mode.execution={before}, this is {execution}: give it a journal of "
+            "its own (store.path or store.url)"
+        )
+
+
+def _take_over(graph: Graph, trading: Trading, recovered: Recovered) -> None:
     clock = graph.markets.clock
     trading.recorder.since_ns = clock.now_ns()
-    if recovered.account.balances:
-        trading.portfolio.restore(recovered.account)
-    else:
+    new = trading.portfolio.restore(recovered.account)
+    if new.balances:
         now_ns = clock.now_ns()
-        trading.journal.book(StartedEvent("portfolio", now_ns, now_ns), trading.portfolio.account())
+        trading.journal.book(StartedEvent("portfolio", now_ns, now_ns), new)
+    for exchange, _ in trading.simulated:
+        exchange.restore(trading.portfolio.net_positions())
     trading.orders.recover(recovered.orders)
     trading.risk.restore(recovered.settings)
     trading.reconciler.restore(recovered.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from quantai.oms.models import Order
 
@@ -34,9 +34,21 @@ class OrderCache:
 
     def keep(self, order: Order) -> None:
         """Remember `order` as it is now."""
+        self._take(order)
+        self._forget(_MOST_AT_ONCE)
+
+    def restore(self, orders: Sequence[Order]) -> None:
+        """Remember what an earlier run left, in the order in which it was made. Nothing is forgotten before all of it
+        is known.
+        """
+        for order in orders:
+            self._take(order)
+        self._forget(len(orders))
+
+    def _take(self, order: Order) -> None:
         client_order_id = order.client_order_id
         if order.venue_order_id:
-            self._alias(order)
+            self.name(order, order.venue_order_id)
         if order.parent_order_id and client_order_id not in self._open and client_order_id not in self._closed:
             self._children.setdefault(order.parent_order_id, []).append(order)
         if order.is_open:
@@ -47,11 +59,14 @@ class OrderCache:
             self._closed[client_order_id] = order
         for listener in self._listeners:
             listener(order)
-        for _ in range(min(len(self._closed) - self._max_closed, _MOST_AT_ONCE)):
+
+    def _forget(self, most: int) -> None:
+        for _ in range(min(len(self._closed) - self._max_closed, most)):
             self._forget_oldest()
 
-    def _alias(self, order: Order) -> None:
-        key = (order.venue, order.venue_order_id)
+    def name(self, order: Order, venue_order_id: str) -> None:
+        """Find `order`, which is kept here, by another id of its venue, too."""
+        key = (order.venue, venue_order_id)
         if self._by_venue_id.get(key) != order.client_order_id:
             self._by_venue_id[key] = order.client_order_id
             self._venue_ids.setdefault(order.client_order_id, []).append(key)
@@ -62,7 +77,8 @@ class OrderCache:
             self._closed[client_order_id] = oldest
             return
         for key in self._venue_ids.pop(client_order_id, ()):
-            self._by_venue_id.pop(key, None)
+            if self._by_venue_id.get(key) == client_order_id:  # a venue may give a name again
+                del self._by_venue_id[key]
         self._children.pop(client_order_id, None)
         siblings = self._children.get(oldest.parent_order_id)
         if siblings is not None:

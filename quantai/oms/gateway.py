@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.errors import NumberError, OrderError
@@ -25,6 +26,7 @@ from quantai.events import (
     HeartbeatCommand,
     OrderCancelRejectedEvent,
     OrderDeniedEvent,
+    OrderReplaceRejectedEvent,
     StartedEvent,
     StateRequestCommand,
     StrategyCommand,
@@ -32,7 +34,7 @@ from quantai.events import (
 )
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
-from quantai.oms.models import Order, OrderRequest
+from quantai.oms.models import Change, Order, OrderRequest
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.snapshot import Holdings, order_state, snapshot
 
@@ -42,6 +44,7 @@ COMPONENT = "order gateway"
 """Who speaks in the system events of the gateway; no strategy can be called that."""
 
 _WATCH_NS = NS_PER_SECOND
+_STOPPING = "the daemon that executes orders is being stopped"
 
 
 class OrderGateway:
@@ -147,11 +150,7 @@ class OrderGateway:
         instrument = own.get((command.venue, command.symbol))
         if instrument is None:
             raise OrderError(f"{command.strategy} may not trade {command.venue}:{command.symbol} (its instruments)")
-        if not is_multiple(command.quantity, instrument.lot_size):
-            raise OrderError(f"quantity {command.quantity} is not a multiple of the lot {instrument.lot_size}")
-        for price in (command.price, command.trigger_price):
-            if price is not None and not is_multiple(price, instrument.tick_size):
-                raise OrderError(f"price {price} is not a multiple of the tick {instrument.tick_size}")
+        _check_grid(instrument, command.quantity, command.price, command.trigger_price)
         return OrderRequest(
             command.strategy, instrument, command.side, command.order_type, command.quantity, command.price,
             command.time_in_force, command.cause, command.trigger_price, command.reduce_only,
@@ -160,7 +159,7 @@ class OrderGateway:
     def _refusal(self, command: SubmitOrderCommand, is_current: bool) -> tuple[str, str] | None:
         """Code and reason where an order that could be sent is not."""
         if self._is_stopping:
-            return "STOPPING", "the daemon that executes orders is being stopped"
+            return "STOPPING", _STOPPING
         if not is_current:
             return "SUPERSEDED", f"a newer session of {command.strategy} has taken over"
         if command.ts_init != command.ts_event:  # a daemon that was here before may have carried it out
@@ -189,34 +188,44 @@ class OrderGateway:
         self._bus.post(denied)
 
     def _amend(self, command: AmendOrderCommand) -> None:
-        """Change an order, or tell what it is where it cannot be changed."""
+        """Change an order, or tell why not, and what it is."""
         is_current = self._is_current(command)
         order = self._orders.find(command.client_order_id)
         if order is None or order.strategy != command.strategy:
-            self.counts["refused"] += 1
+            self._reject_change(command, f"{command.strategy} has no such order here")
             return
-        before, refusal = order.state, self._too_late(command)
-        if self._is_stopping or not is_current:
-            refusal = "who asks may not change orders any more"
-        try:
-            if refusal is None:
-                self._check_grid(order, command)
-                self._orders.amend(order, command.quantity, command.price, command.cause)
-        except (OrderError, NumberError) as error:
-            refusal = str(error)
-        if refusal is not None:
-            self.counts["refused"] += 1
-            logger.warning("a change of %s by %s was refused: %s", command.client_order_id, command.strategy, refusal)
+        before = order.state
+        if order.change == Change(command.quantity, command.price):
+            self.counts["repeated"] += 1
+        elif (refusal := self._try_change(order, command, is_current)) is not None:
+            self._reject_change(command, refusal)
         if order.state is before:
             self._tell(order, command)
 
-    @staticmethod
-    def _check_grid(order: Order, command: AmendOrderCommand) -> None:
-        instrument = order.instrument
-        if not is_multiple(command.quantity, instrument.lot_size):
-            raise OrderError(f"quantity {command.quantity} is not a multiple of the lot {instrument.lot_size}")
-        if command.price is not None and not is_multiple(command.price, instrument.tick_size):
-            raise OrderError(f"price {command.price} is not a multiple of the tick {instrument.tick_size}")
+    def _try_change(self, order: Order, command: AmendOrderCommand, is_current: bool) -> str | None:
+        """Why the order cannot be changed; None where the change is on its way, or made."""
+        if self._is_stopping:
+            return _STOPPING
+        if not is_current:
+            return f"a newer session of {command.strategy} has taken over"
+        try:
+            _check_grid(order.instrument, command.quantity, command.price)
+            late = self._too_late(command)
+            if late is None:
+                self._orders.amend(order, command.quantity, command.price, command.cause)
+        except (OrderError, NumberError) as error:
+            return str(error)
+        return late
+
+    def _reject_change(self, command: AmendOrderCommand, reason: str) -> None:
+        self.counts["refused"] += 1
+        now_ns = self._clock.now_ns()
+        logger.warning("a change of %s by %s was refused: %s", command.client_order_id, command.strategy, reason)
+        rejected = OrderReplaceRejectedEvent(
+            command.client_order_id, command.strategy, command.venue, command.symbol, now_ns, now_ns, command.cause,
+            reason,
+        )  # fmt: skip
+        self._bus.post(rejected)
 
     def _cancel(self, command: CancelOrderCommand) -> None:
         self._is_current(command)
@@ -261,6 +270,15 @@ class OrderGateway:
                 )
                 logger.error("%s", message)
                 self._bus.post(ErrorEvent(COMPONENT, now_ns, now_ns, "StrategySilent", message))
+
+
+def _check_grid(instrument: Instrument, quantity: Decimal, *prices: Decimal | None) -> None:
+    """Raises `OrderError` for what is off the instrument's grid, `NumberError` for what no grid has."""
+    if not is_multiple(quantity, instrument.lot_size):
+        raise OrderError(f"quantity {quantity} is not a multiple of the lot {instrument.lot_size}")
+    for price in prices:
+        if price is not None and not is_multiple(price, instrument.tick_size):
+            raise OrderError(f"price {price} is not a multiple of the tick {instrument.tick_size}")
 
 
 def _asked_ns(command: SubmitOrderCommand | AmendOrderCommand) -> int:

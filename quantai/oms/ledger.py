@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 Head = tuple[str, str, str, str, int, int, str]
 """The fields that every order event begins with."""
 
+_LAST_NS = 2**63 - 1  # what databases and recordings hold
+
 COMPONENT = "order manager"
 """Who speaks in the error events of the OMS; no strategy can be called that."""
 
@@ -39,11 +41,13 @@ class Ledger:
         return self._journal.is_available
 
     def head(self, order: Order, ts_event: int = 0, cause: str = "") -> Head:
-        """The fields every order event begins with: now, and the order's own cause, where these are not given."""
+        """The fields every order event begins with: now, where there is no `ts_event` that can be a time, and the
+        order's own cause, where none is given.
+        """
         now_ns = self._clock.now_ns()
         return (
-            order.client_order_id, order.strategy, order.venue, order.symbol, ts_event or now_ns, now_ns,
-            cause or order.cause,
+            order.client_order_id, order.strategy, order.venue, order.symbol,
+            ts_event if 0 < ts_event <= _LAST_NS else now_ns, now_ns, cause or order.cause,
         )  # fmt: skip
 
     def keep(
@@ -66,9 +70,13 @@ class Ledger:
         self.publish(event)
 
     def note(self, order: Order, kind: NoteKind, make_body: Callable[[], object]) -> None:
-        """Keep what explains the order, where anything is kept."""
-        if self._journal.is_durable:
+        """Keep what explains the order, where anything is kept; what is explained goes on without, too."""
+        if not self._journal.is_durable:
+            return
+        try:
             self._journal.note(Note(order.client_order_id, self._clock.now_ns(), kind, make_body()))
+        except Exception:
+            logger.exception("a note on %s is not in the journal", order.client_order_id)
 
     def publish(self, event: Event) -> None:
         """Tell of `event`."""

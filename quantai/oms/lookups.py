@@ -51,6 +51,8 @@ class Lookups:
         try:
             if client_order_id:
                 order = await self._journal.find(client_order_id)
+            if order is not None and order.venue != venue:
+                order = None  # other venues have orders of that name, too
             if order is None and venue_order_id:
                 order = await self._journal.find_by_venue_id(venue, venue_order_id)
         except QuantAIError as error:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from decimal import Decimal
-
 from quantai.core.enums import OrderState
 from quantai.events import (
     FillEvent,
@@ -48,6 +45,7 @@ _REPORTS: dict[type[OrderEvent], ExecType] = {
     OrderPendingCancelEvent: ExecType.PENDING_CANCEL,
     OrderPendingReplaceEvent: ExecType.PENDING_REPLACE,
     OrderTriggeredEvent: ExecType.TRIGGERED,
+    OrderDeniedEvent: ExecType.DENIED,
 }
 
 _WITH_REASON = (
@@ -55,33 +53,23 @@ _WITH_REASON = (
     OrderCanceledEvent,
     OrderExpiredEvent,
     OrderUnknownEvent,
-    OrderRestatedEvent,
     OrderParentEvent,
 )
+
+# What is kept here was changed by its owner, and a rejection is none: neither proves that a venue ever had the order.
+_NOT_ACCEPTED = frozenset({OrderState.SUSPENDED, OrderState.REJECTED})
+
+# What is no news, or comes before what was asked for here arrives.
+_EXPECTED = {
+    OrderState.PENDING_CANCEL: (OrderPendingCancelEvent, OrderPendingReplaceEvent, OrderTriggeredEvent),
+    OrderState.PENDING_REPLACE: (OrderPendingReplaceEvent,),
+    OrderState.SUSPENDED: (OrderReplaceRejectedEvent,),
+}
 
 # Where a venue has the order for certain, or had it.
 _ACCEPTED = frozenset(
     {OrderState.NEW, OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.CANCELED, OrderState.EXPIRED}
 )
-
-
-class FillLog:
-    """How much of each order has traded, for the newest `max_orders`: what tells a fill that comes again."""
-
-    def __init__(self, max_orders: int) -> None:
-        self._filled: OrderedDict[str, Decimal] = OrderedDict()
-        self._max_orders = max_orders
-
-    def known(self, client_order_id: str) -> Decimal | None:
-        """How much is known to have traded; None where nothing is known."""
-        return self._filled.get(client_order_id)
-
-    def set(self, client_order_id: str, filled: Decimal) -> None:
-        """So much of the order has traded now."""
-        self._filled[client_order_id] = filled
-        self._filled.move_to_end(client_order_id)
-        if len(self._filled) > self._max_orders:
-            self._filled.popitem(last=False)
 
 
 def follow(order: Order, event: OrderEvent) -> bool:
@@ -101,11 +89,13 @@ def follow(order: Order, event: OrderEvent) -> bool:
         order.change = None
     match event:
         case OrderAcceptedEvent() | OrderReplacedEvent() | OrderRestatedEvent():
-            order.is_accepted = True
+            order.is_accepted |= state not in _NOT_ACCEPTED
             order.venue_order_id = event.venue_order_id or order.venue_order_id
         case OrderDeniedEvent():
             order.reason = f"{event.code}: {event.reason}"
-    if isinstance(event, _WITH_REASON):
+    if isinstance(event, OrderRestatedEvent):
+        order.reason = event.reason
+    elif isinstance(event, _WITH_REASON):
         order.reason = event.reason or order.reason
     return True
 
@@ -133,10 +123,9 @@ def _state_after(order: Order, event: OrderEvent) -> OrderState | None:
             return OrderState.SUSPENDED if order.state in (OrderState.PENDING_NEW, OrderState.UNKNOWN) else order.state
         case OrderParentEvent() | OrderRestatedEvent():
             return event.state
-    # What was asked for here is expected to be pending already, and a denial comes before anything else can.
-    if isinstance(event, OrderPendingCancelEvent) and order.state is OrderState.PENDING_CANCEL:
-        return order.state
-    if isinstance(event, OrderPendingReplaceEvent) and order.state is OrderState.PENDING_REPLACE:
+    # What was asked for here is pending already, a cancel also of what happened before it arrived; and a denial comes
+    # before anything else can.
+    if isinstance(event, _EXPECTED.get(order.state, ())):
         return order.state
     if isinstance(event, OrderDeniedEvent) and order.is_open:
         return OrderState.DENIED
@@ -146,6 +135,7 @@ def _state_after(order: Order, event: OrderEvent) -> OrderState | None:
         is_accepted=order.is_accepted,
         has_fills=order.filled_quantity > 0,
         is_complete=order.is_complete,
+        has_change=order.change is not None,
     )
 
 

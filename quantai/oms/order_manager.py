@@ -37,11 +37,14 @@ from quantai.oms.risk.base import Approved, Denied, Verdict
 from quantai.oms.sending import Sender
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 
+_REFUSED = (OrderState.REJECTED, OrderState.DENIED)
+_PROVES_ARRIVAL = (ExecType.NEW, ExecType.TRADE)
+
 
 class OrderManager:
     """Owns every order. Nobody else changes one, and nothing here waits.
 
-    `on_unmatched` is called with a venue and what it said of an order that nobody here knows.
+    `on_unmatched` is called with a venue and what it said of an order that nobody here knows, or that is refused here.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class OrderManager:
         """Take over the orders that an earlier run left. A pending one may have been sent, so it counts as sent."""
         for order in orders:
             order.is_sent = not (order.is_parent or order.state is OrderState.SUSPENDED)
-            self.cache.keep(order)
+        self.cache.restore(orders)
 
     async def close(self) -> None:
         """Wait for what is being looked up in the journal."""
@@ -199,7 +202,10 @@ class OrderManager:
         verdict = self._gate.verdict(order)  # while it is suspended it does not count as working already
         order.state = OrderState.PENDING_NEW
         self._ledger.record(order, OrderTriggeredEvent(*self._ledger.head(order), order.quantity, reason))
-        self._conclude(verdict)
+        if order.state is OrderState.PENDING_CANCEL:  # by somebody who heard of it
+            self._report(order, ExecType.CANCELED, "cancelled before it was sent")
+        else:
+            self._conclude(verdict)
 
     def resize(self, order: Order, quantity: Decimal) -> None:
         """Give an order that is kept here another quantity; one that is not any more is left as it is."""
@@ -239,10 +245,11 @@ class OrderManager:
         if order is None:
             self._lookups.ask(venue, report)
         else:
-            self._reports.apply(order, report)
+            self._take(venue, order, report)
 
     def adopt(self, venue: str, status: OrderStatus, instrument: Instrument, reason: str) -> Order:
-        """Take an order into the books that nobody here placed; one that is there already is left as it is.
+        """Take an order into the books that nobody here placed; one that is there already is left as it is, and known
+        by what the venue calls it from now on.
 
         Its fills are told by `apply`.
         """
@@ -253,12 +260,20 @@ class OrderManager:
             client_order_id, known = own_id, self.cache.get(own_id)
         known = known or self.cache.by_venue_id(venue, status.venue_order_id)
         if known is not None:
+            if status.venue_order_id:
+                self.cache.name(known, status.venue_order_id)
             return known
         return adoption.adopt(self._ledger, client_order_id, status, instrument, reason, self._clock.now_ns())
 
     def restate(self, order: Order, status: OrderStatus, reason: str) -> None:
         """Make an order what the venue says, where no report explains it. Its fills are told by `apply`."""
         adoption.restate(self._ledger, order, status, reason)
+
+    def _take(self, venue: str, order: Order, report: ExecutionReport) -> None:
+        was_refused = order.state in _REFUSED
+        self._reports.apply(order, report)
+        if was_refused and report.exec_type in _PROVES_ARRIVAL:  # it may rest there
+            self.on_unmatched(venue, report)
 
     def _order_of(self, venue: str, report: ExecutionReport) -> Order | None:
         order = self.cache.get(report.client_order_id) if report.client_order_id else None
@@ -267,16 +282,18 @@ class OrderManager:
         return self.cache.by_venue_id(venue, report.venue_order_id) if report.venue_order_id else None
 
     def _on_looked_up(self, venue: str, report: ExecutionReport, found: Order | None) -> None:
-        order = self._order_of(venue, report) or found  # it may have come into memory meanwhile
+        order = self._order_of(venue, report)  # it may have come into memory meanwhile
+        if order is None and found is not None:  # or be there, and only this name of it not
+            order = self.cache.get(found.client_order_id) or found
         if order is None:
             self._unmatched += 1
             self.on_unmatched(venue, report)
         else:
-            self._reports.apply(order, report)
+            self._take(venue, order, report)
 
     def _alarm_unmatched(self, venue: str, report: ExecutionReport) -> None:
         name = report.client_order_id or report.venue_order_id
-        self._ledger.alarm("UnmatchedReport", f"{name} is an order of {venue} nobody here knows: {report}")
+        self._ledger.alarm("UnmatchedReport", f"nobody here knows that {name} is an open order of {venue}: {report}")
 
     # Steps
 

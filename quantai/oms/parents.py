@@ -7,10 +7,12 @@ being cancelled, and not once anybody here cancelled the parent.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
-from quantai.core.clock import Clock
+from quantai.core.clock import NS_PER_SECOND, Clock
 from quantai.core.enums import OrderState
 from quantai.core.errors import OrderError
 from quantai.core.numbers import ZERO, plain
@@ -24,7 +26,12 @@ from quantai.oms.routing.base import Decision, Leg, Router, RouteRequest
 from quantai.oms.routing.direct import limit_at, order_request, route_note
 from quantai.oms.routing.family import Family, ending, recovered, state_of
 
+logger = logging.getLogger(__name__)
+
 COMPONENT = "routed orders"
+
+RETRY_NS = NS_PER_SECOND
+"""How long after a child was to be taken back that is asked for again."""
 
 NO_ROUTE = "NO_ROUTE"
 """The code of orders that no venue could take."""
@@ -149,8 +156,9 @@ class RoutedOrders:
         parent = family.parent
         while (free := self._free(family)) > 0 and self._may_reroute(family):
             self._reroute(family, free)
-        self._take_back(family, -free)
         children = self._children(parent)
+        may_fill = sum((child.filled_quantity + child.working_quantity for child in children), ZERO)
+        self._take_back(family, may_fill - parent.quantity)
         state = state_of(family, children)
         reason = "" if state.is_open or state is OrderState.FILLED else ending(family, children)
         self._orders.update_parent(parent, state, reason)
@@ -161,7 +169,7 @@ class RoutedOrders:
         return self._orders.cache.children(parent.client_order_id)
 
     def _free(self, family: Family) -> Decimal:
-        """What of the parent nobody fills, or may fill; negative where that is too much."""
+        """What of the parent nobody fills, may fill, or gave up for good; not positive where there is nothing."""
         children = self._children(family.parent)
         return family.parent.quantity - sum((family.spoken_for(child) for child in children), ZERO)
 
@@ -182,7 +190,11 @@ class RoutedOrders:
             parent.time_in_force, parent.reduce_only, tuple(avoid),
         )  # fmt: skip
         own = self._instruments.get(parent.strategy, ())
-        decision = self._decide(request, [each for each in own if each.symbol == parent.symbol])
+        try:
+            decision = self._decide(request, [each for each in own if each.symbol == parent.symbol])
+        except Exception as error:  # a router may be anybody's, and what its children did must be told even so
+            logger.exception("%s could not be routed anew", parent.client_order_id)
+            decision = Decision((), (), f"{type(error).__name__}: {error}")
         if sum((leg.quantity for leg in decision.legs), ZERO) < quantity:
             family.stopped = decision.reason
         self.counts["rerouted"] += bool(decision.legs)
@@ -224,6 +236,13 @@ class RoutedOrders:
                     family.taken_back.add(child.client_order_id)
                     self.counts["excess"] += 1
                     self._orders.cancel(child)
+                    self._clock.call_later(RETRY_NS, partial(self._take_back_again, family, child))
+
+    def _take_back_again(self, family: Family, child: Order, due_ns: int) -> None:
+        """The venue may have refused: as long as the child works, it may trade too much."""
+        family.taken_back.discard(child.client_order_id)
+        if child.is_open:
+            self._settle(family)
 
     def _note(self, order: Order, request: RouteRequest, decision: Decision) -> None:
         if self._journal.is_durable:

@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.enums import OrderState
 from quantai.core.errors import OrderError, StartupError, UnknownInstrument
 from quantai.core.identifiers import ClientOrderIds
 from quantai.events import (
-    BalanceStateEvent,
     Event,
     FillEvent,
     OrderDeniedEvent,
     OrderEvent,
     OrderStateEvent,
     OrderUnknownEvent,
-    PositionStateEvent,
     StateEvent,
 )
 from quantai.events.bus import EventBus
@@ -34,7 +31,8 @@ from quantai.instruments import InstrumentCatalogue
 from quantai.oms import gateway
 from quantai.oms.awaited import AwaitedAnswers
 from quantai.oms.cache import OrderCache
-from quantai.oms.mirror import FillLog, adopt, adopt_state, follow, order_of
+from quantai.oms.mirror import adopt, adopt_state, follow, order_of
+from quantai.oms.mirrored_fills import Books, MirroredFills
 from quantai.oms.models import Order, OrderRequest
 from quantai.oms.orders import changed, new_order
 from quantai.oms.requests import Requests
@@ -44,20 +42,6 @@ from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 logger = logging.getLogger(__name__)
 
 COMPONENT = "remote orders"
-
-_MAX_FILLED = 100_000
-
-
-class Books(Protocol):
-    """What the portfolio does with what comes from the other side."""
-
-    def book_fill(self, fill: FillEvent) -> object:
-        """Take a fill into balances and position."""
-        ...
-
-    def take_over(self, positions: Sequence[PositionStateEvent], balances: Sequence[BalanceStateEvent]) -> None:
-        """Forget what is held and take this instead."""
-        ...
 
 
 class RemoteOrders:
@@ -93,14 +77,18 @@ class RemoteOrders:
         self._venues = frozenset(instrument.venue for instrument in catalogue)
         self._orders = OrderCache(max_closed)
         self._awaited = AwaitedAnswers(clock, answer_timeout_ns)
-        self._filled = FillLog(_MAX_FILLED)  # other daemons' strategies too
         self._missed: dict[str, OrderStateEvent] = {}  # orders that traded while nobody here heard of it
         self._reader = SnapshotReader()
         self._is_synced = asyncio.Event()
+        self._fills = MirroredFills(books, self._is_synced.clear)
         self._timer: Timer | None = None
         self.execution = ""
-        counted = ("submitted", "denied", "fills", "unknown", "illegal", "duplicates", "repeated", "resyncs")
-        self.counts = dict.fromkeys(counted, 0)
+        self._counts = dict.fromkeys(("submitted", "denied", "unknown", "illegal", "repeated", "resyncs"), 0)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened so far, by name."""
+        return {**self._counts, **self._fills.counts}
 
     async def start(self, timeout_ns: int) -> None:
         """Learn what is open and held. Raises `StartupError` where nobody answers within `timeout_ns`."""
@@ -130,12 +118,12 @@ class RemoteOrders:
         """Ask for an order; it tells what became of it. Raises `OrderError` for what is no order."""
         order = new_order(request, "", self._clock.now_ns(), self._venues)
         order.client_order_id = self._ids.next(request.strategy)
-        self.counts["submitted"] += 1
+        self._counts["submitted"] += 1
         self._orders.keep(order)
         self._awaited.expect(order.client_order_id)
         if not self._requests.submit(order, order.ts_submitted):
             order.state, order.reason = OrderState.DENIED, "NOT_SENT: the bus did not take the request"
-            self.counts["denied"] += 1
+            self._counts["denied"] += 1
             self._orders.keep(order)
         return order
 
@@ -206,58 +194,38 @@ class RemoteOrders:
         if order is None or not order.is_open:
             self._awaited.drop(client_order_id)
             return
-        self.counts["repeated"] += 1
+        self._counts["repeated"] += 1
         if order.state is OrderState.PENDING_CANCEL:
             self._requests.cancel(order)
             return
         if order.state is OrderState.PENDING_NEW:
             order.state, order.reason = OrderState.UNKNOWN, "no answer from the execution daemon yet"
-            self.counts["unknown"] += 1
+            self._counts["unknown"] += 1
             head = (order.client_order_id, order.strategy, order.venue, order.symbol, now_ns, now_ns, order.cause)
             self._requests.post(OrderUnknownEvent(*head, order.reason))
         self._requests.submit(order, now_ns)
 
     def _on_order(self, event: OrderEvent) -> None:
         order = self._orders.get(event.client_order_id)
-        if isinstance(event, FillEvent) and not self._book(event, order):
+        if isinstance(event, FillEvent) and not self._fills.take(event, order):
             return
         if order is None:
             return
         if isinstance(event, OrderUnknownEvent) and order.state is OrderState.UNKNOWN:
             return  # our own, or one that tells nothing new
         if not follow(order, event):
-            self.counts["illegal"] += 1
+            self._counts["illegal"] += 1
             logger.warning(
                 "%s on order %s in state %s: nothing changed", event.topic, event.client_order_id, order.state
             )
             return
-        self.counts["denied"] += isinstance(event, OrderDeniedEvent)
+        self._counts["denied"] += isinstance(event, OrderDeniedEvent)
         self._settle(order, event)
 
     def _settle(self, order: Order, event: Event) -> None:
         """Keep the order, and wait no longer for what is answered."""
         self._orders.keep(order)
         self._awaited.settle(order, event)
-
-    def _book(self, fill: FillEvent, order: Order | None) -> bool:
-        """Whether the fill is new; then it is in the books."""
-        before = order.filled_quantity if order is not None else self._filled.known(fill.client_order_id)
-        if before is not None and fill.cumulative_quantity <= before:
-            self.counts["duplicates"] += 1
-            return False
-        if before is not None and before + fill.quantity != fill.cumulative_quantity:
-            logger.warning("fills of %s were missed before %s", fill.client_order_id, fill.trade_id)
-            self._is_synced.clear()
-        self._filled.set(fill.client_order_id, fill.cumulative_quantity)
-        self.counts["fills"] += 1
-        try:
-            self._books.book_fill(fill)
-        except UnknownInstrument:  # another daemon's strategy: only the balances are ours too
-            self._is_synced.clear()
-        except Exception:
-            logger.exception("fill %s is not in the portfolio", fill)
-            self._is_synced.clear()
-        return True
 
     def _on_state(self, event: StateEvent) -> None:
         if event.request:
@@ -280,10 +248,10 @@ class RemoteOrders:
 
     def _restore(self, answer: Snapshot) -> None:
         """Take the other side's word for everything; orders it did not name are asked for one by one."""
-        self.counts["resyncs"] += 1
+        self._counts["resyncs"] += 1
         self.execution = answer.execution
         for state in (*self._missed.values(), *answer.orders):
-            self._filled.set(state.client_order_id, state.filled_quantity)
+            self._fills.know(state.client_order_id, state.filled_quantity)
             if state.strategy in self._strategies:
                 self._restore_order(state)
         self._missed.clear()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from quantai.core.account import AccountChange
-from quantai.core.numbers import ZERO
+from quantai.core.numbers import MAX_MAGNITUDE, ZERO
 from quantai.events import (
     Event,
     FillEvent,
@@ -77,6 +77,7 @@ class ReportTaker:
             is_accepted=order.is_accepted,
             has_fills=order.filled_quantity > 0,
             is_complete=order.is_complete,
+            has_change=order.change is not None,
         )
         if state is None:
             order.quantity, order.price, order.change = quantity, price, change
@@ -196,13 +197,17 @@ def status_event(order: Order, report: ExecutionReport, head: Head, leaves: Deci
 
 def _is_sound_fill(report: ExecutionReport) -> bool:
     """Whether the numbers of a trade are numbers. A price may be negative, a quantity not."""
-    numbers = (report.quantity, report.price, report.fee)
-    return all(number.is_finite() for number in numbers) and report.quantity > 0
+    return all(map(_is_sound, (report.quantity, report.price, report.fee))) and report.quantity > 0
 
 
 def _is_sound_change(order: Order, report: ExecutionReport) -> bool:
     """Whether the numbers of a change are numbers that fit the order's type."""
     quantity, price = report.order_quantity, report.order_price
-    if quantity is not None and not (quantity.is_finite() and quantity > 0):
+    if quantity is not None and not (_is_sound(quantity) and quantity > 0):
         return False
-    return price is None or (price.is_finite() and order.price is not None)
+    return price is None or (_is_sound(price) and order.price is not None)
+
+
+def _is_sound(number: Decimal) -> bool:
+    """Whether it can be counted with exactly."""
+    return number.is_finite() and number.copy_abs() <= MAX_MAGNITUDE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from quantai.core.enums import OrderState, OrderType
@@ -48,23 +48,22 @@ class Sender:
 
     def submit_all(self, approved: Sequence[Approved]) -> None:
         """The same for several, which go out together, venue by venue, when all that can be kept are."""
-        waiting = len(approved)
-        kept: list[tuple[Order, OrderEvent]] = []
+        answers: list[tuple[Order, OrderEvent, bool]] = []
 
         def on_kept(order: Order, event: OrderEvent, is_durable: bool) -> None:
-            nonlocal waiting
-            waiting -= 1
-            if self._may_go(order, is_durable):
-                kept.append((order, event))
-            if not waiting:
-                self._send_batches(kept)
+            answers.append((order, event, is_durable))
+            if len(answers) == len(approved):
+                self._on_all_kept(answers)
 
         for each in approved:
             event = self._submitted(each.order)
             self._ledger.keep(each.order, event, then=partial(on_kept, each.order, event))
 
     def amend(self, order: Order, event: OrderPendingReplaceEvent) -> None:
-        """Send a change as soon as it is durable."""
+        """Send a change as soon as it is durable. It is told before: what happens until then happens to an order that
+        is being changed.
+        """
+        self._ledger.publish(event)
         self._ledger.keep(order, event, then=partial(self._on_change_kept, order, event))
 
     def cancel(self, order: Order, event: OrderEvent) -> None:
@@ -77,14 +76,12 @@ class Sender:
 
     def cancel_all(self, cancels: Sequence[tuple[Order, OrderEvent]]) -> None:
         """The same for several, venue by venue."""
-        by_venue: dict[str, list[Order]] = {}
         for order, event in cancels:
             self._ledger.keep(order, event)
-            if order.is_sent:
-                by_venue.setdefault(order.venue, []).append(order)
-        for venue, orders in by_venue.items():
+        for venue, some in _by_venue([each for each in cancels if each[0].is_sent]):
+            orders = [order for order, _ in some]
             send = partial(self._executors[venue].cancel_batch, [_cancel_of(order) for order in orders])
-            self._hand_over(orders, send, *(event for order, event in cancels if order in orders))
+            self._hand_over(orders, send, *(event for _, event in some))
         for order, event in cancels:
             if not order.is_sent:
                 self._ledger.publish(event)
@@ -100,6 +97,14 @@ class Sender:
             self._mark_sent(order)
             self._hand_over([order], lambda: self._executors[order.venue].submit(_submit_of(order)), event)
 
+    def _on_all_kept(self, answers: Sequence[tuple[Order, OrderEvent, bool]]) -> None:
+        """What goes is told from what does not at this moment only: any of them may have been cancelled meanwhile."""
+        going = [(order, event) for order, event, is_durable in answers if is_durable and _is_wanted(order)]
+        self._send_batches(going)
+        for order, _, is_durable in answers:
+            if not order.is_sent:
+                self._may_go(order, is_durable)
+
     def _may_go(self, order: Order, is_durable: bool) -> bool:
         """Whether the order may be sent now; if not, it ends here."""
         if order.state is OrderState.PENDING_CANCEL:
@@ -107,7 +112,7 @@ class Sender:
         elif not is_durable:
             self.denied += 1
             self._end(order, ExecType.DENIED, NOT_JOURNALLED)
-        return order.state is OrderState.PENDING_NEW
+        return _is_wanted(order)
 
     def _mark_sent(self, order: Order) -> None:
         """Before it is handed over: what a connector that fails did with it is not known."""
@@ -115,13 +120,12 @@ class Sender:
         self.sent += 1
 
     def _send_batches(self, kept: Sequence[tuple[Order, OrderEvent]]) -> None:
-        by_venue: dict[str, list[Order]] = {}
         for order, _ in kept:
             self._mark_sent(order)
-            by_venue.setdefault(order.venue, []).append(order)
-        for venue, orders in by_venue.items():
+        for venue, some in _by_venue(kept):
+            orders = [order for order, _ in some]
             send = partial(self._executors[venue].submit_batch, [_submit_of(order) for order in orders])
-            self._hand_over(orders, send, *(event for order, event in kept if order.venue == venue))
+            self._hand_over(orders, send, *(event for _, event in some))
 
     def _on_change_kept(self, order: Order, event: OrderPendingReplaceEvent, is_durable: bool) -> None:
         is_newest = order.change == Change(event.quantity, event.price)
@@ -129,20 +133,23 @@ class Sender:
             order.change = None if is_newest else order.change
             return
         if not is_durable:
-            self._ledger.publish(event)
             self._end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)
             return
         client_order_id, venue_order_id = venue_names(order)
         command = AmendOrder(client_order_id, order.symbol, venue_order_id, order.side, event.quantity, event.price)
-        self._hand_over([order], lambda: self._executors[order.venue].amend(command), event)
+        self._hand_over([order], lambda: self._executors[order.venue].amend(command))
 
     def _hand_over(self, orders: Sequence[Order], send: Callable[[], None], *told: OrderEvent) -> None:
-        """Give commands to a connector, then tell. A connector that fails leaves the outcome unknown."""
+        """Give commands to a connector, then tell. A connector that fails leaves the outcome unknown; so does one that
+        refuses a command among several, as others of them may have gone out.
+        """
         outcome, failure = ExecType.UNKNOWN, ""
         try:
             send()
         except OrderError as error:
-            outcome, failure = ExecType.REJECTED, str(error)
+            failure = str(error)
+            if len(orders) == 1:
+                outcome = _refused(orders[0])
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             logger.exception("the connector of %s failed on %s", orders[0].venue, orders[0].client_order_id)
@@ -150,7 +157,7 @@ class Sender:
             self._ledger.publish(event)
         if failure:
             for order in orders:
-                self._end(order, _refused(order) if outcome is ExecType.REJECTED else outcome, failure)
+                self._end(order, outcome, failure)
 
     def _end(self, order: Order, outcome: ExecType, reason: str) -> None:
         ts_event = self._ledger.head(order)[5]
@@ -158,6 +165,21 @@ class Sender:
             exec_type=outcome, client_order_id=order.client_order_id, ts_event=ts_event, reason=reason
         )
         self._on_outcome(order, report)
+
+
+def _is_wanted(order: Order) -> bool:
+    """Whether it is still to be sent."""
+    return order.state is OrderState.PENDING_NEW
+
+
+def _by_venue(
+    told: Sequence[tuple[Order, OrderEvent]],
+) -> Iterable[tuple[str, list[tuple[Order, OrderEvent]]]]:
+    """The same, venue by venue, in the order of each one's first."""
+    found: dict[str, list[tuple[Order, OrderEvent]]] = {}
+    for order, event in told:
+        found.setdefault(order.venue, []).append((order, event))
+    return found.items()
 
 
 def _refused(order: Order) -> ExecType:

@@ -46,11 +46,13 @@ CANCELABLE = frozenset(_OPEN) - {S.PENDING_CANCEL}
 AMENDABLE = frozenset(_TRANSITIONS[ExecType.PENDING_REPLACE])
 
 
-def next_state(state: S, report: ExecType, *, is_accepted: bool, has_fills: bool, is_complete: bool) -> S | None:
+def next_state(
+    state: S, report: ExecType, *, is_accepted: bool, has_fills: bool, is_complete: bool, has_change: bool = False
+) -> S | None:
     """The state after `report`; None where it is illegal.
 
     `is_accepted` says whether the venue accepted the order before, `has_fills` and `is_complete` whether anything, or
-    all of it, has traded, this report included.
+    all of it, has traded, this report included; `has_change` whether a change of it is on its way.
     """
     target = _TRANSITIONS[report].get(state)
     if target is None or _contradicts(state, report, is_accepted=is_accepted, has_fills=has_fills):
@@ -59,6 +61,8 @@ def next_state(state: S, report: ExecType, *, is_accepted: bool, has_fills: bool
         return S.FILLED
     if target is not S.NEW:
         return target
+    if has_change and report is ExecType.CANCEL_REJECTED:
+        return S.PENDING_REPLACE  # the venue owes the other answer still
     if has_fills:
         return S.PARTIALLY_FILLED
     if report is ExecType.CANCEL_REJECTED and not is_accepted:

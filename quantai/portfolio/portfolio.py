@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from quantai.core.account import AccountChange, BalanceRecord
 from quantai.core.clock import Clock
-from quantai.core.numbers import ZERO
+from quantai.core.errors import UnknownInstrument
+from quantai.core.numbers import ZERO, plain
 from quantai.data.market import MarketView
 from quantai.events import (
     BalanceAdjustedEvent,
@@ -116,21 +117,28 @@ class Portfolio:
         positions = tuple(position.record(*key) for key, position in self._positions.items())
         return AccountChange(positions, tuple(BalanceRecord(*key, held) for key, held in self._balances.items()))
 
-    def restore(self, account: AccountChange) -> None:
-        """Hold what an earlier run held: its balances in place of the configured ones. Equity starts from there.
+    def restore(self, account: AccountChange) -> AccountChange:
+        """Hold what an earlier run held: its balances in place of the configured ones; the balances that it did not
+        know, which are as configured. Equity starts from there.
 
         Raises `UnknownInstrument` for an open position in what is not configured.
         """
         for each in account.positions:
-            if each.quantity or (each.venue, each.symbol) in self._catalogue:
+            if (each.venue, each.symbol) in self._catalogue:
                 position = Position(self._catalogue.get(each.venue, each.symbol))
                 position.restore(each)
                 self._positions[each.strategy, each.venue, each.symbol] = position
                 self._net[each.venue, each.symbol] += each.quantity
-        if account.balances:
-            self._balances.clear()
-            self._balances.update({(each.venue, each.currency): each.amount for each in account.balances})
-            self.starting_balances = dict(self._balances)
+            elif each.quantity:
+                raise UnknownInstrument(
+                    f"{each.strategy} has a position of {plain(each.quantity)} in {each.venue}:{each.symbol}, which is "
+                    "not configured: add it to instruments until the position is closed"
+                )
+        known = {(each.venue, each.currency): each.amount for each in account.balances}
+        new = tuple(BalanceRecord(*key, held) for key, held in self._balances.items() if key not in known)
+        self._balances.update(known)
+        self.starting_balances = dict(self._balances)
+        return AccountChange(balances=new)
 
     def adjust_balance(
         self, venue: str, currency: str, amount: Decimal, reason: str

@@ -3,13 +3,14 @@
 Amendments follow Binance's futures: what is off the grid is rejected and the order stays; a quantity that has traded
 already, or a post-only price that would take, cancels the order. As at Bybit, only a smaller quantity keeps the place
 in the queue. A reduce-only order that is larger than the position is rejected, as at OKX, and cancelled where the
-position becomes smaller than it. The position is what traded here since the start.
+position becomes smaller than it. The position is what was `restore`d, and what traded here since.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 
 import msgspec
@@ -84,6 +85,12 @@ class SimulatedExchange(ExecutionConnector):
             if instrument.expiry_ns is not None:
                 self._clock.call_at(instrument.expiry_ns, partial(self._expire, instrument.symbol))
 
+    def restore(self, positions: Iterable[tuple[Instrument, Decimal]]) -> None:
+        """Begin with the positions that an earlier run left here."""
+        for instrument, quantity in positions:
+            if instrument.venue == self._venue and instrument.symbol in self._markets:
+                self._markets[instrument.symbol].position = quantity
+
     def on_report(self, sink: ReportSink) -> None:
         self._reporter.sink = sink
 
@@ -140,7 +147,7 @@ class SimulatedExchange(ExecutionConnector):
 
     def _arrive(self, command: SubmitOrder, sent_ns: int) -> None:
         self._orders += 1
-        order = Working(command, f"{self._venue}-{self._orders}", sent_ns)
+        order = Working(command, f"{self._reporter.prefix}-{self._orders}", sent_ns)
         market = self._markets.get(command.symbol)
         if market is None:
             self._reporter.tell(order, ExecType.REJECTED, f"{self._venue} has no {command.symbol}")

@@ -89,7 +89,7 @@ class Market:
         self._last_price: float | None = None
         self.orders: dict[str, Working] = {}
         self.position = ZERO
-        """What our orders traded here, signed: what reduce-only orders may reduce."""
+        """What our orders traded, signed: what reduce-only orders may reduce."""
         self.reducing: set[str] = set()
         """The ids of the reduce-only orders here."""
 

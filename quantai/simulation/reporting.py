@@ -24,7 +24,10 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class VenueModel:
-    """How a simulated venue behaves: fees as fractions of notional, latencies in nanoseconds, rounding of fees."""
+    """How a simulated venue behaves: fees as fractions of notional, latencies in nanoseconds, rounding of fees.
+
+    `run` goes into the ids that it gives to orders and trades: they are kept, and no other run must give the same.
+    """
 
     maker_fee: Decimal
     taker_fee: Decimal
@@ -32,6 +35,7 @@ class VenueModel:
     report_latency_ns: int
     fee_step: Decimal = Decimal("1e-8")
     behind_queue: bool = True
+    run: str = ""
 
 
 class Reporter:
@@ -39,8 +43,8 @@ class Reporter:
 
     def __init__(self, venue: str, instruments: Mapping[str, Instrument], model: VenueModel, clock: Clock) -> None:
         self.account = SimulatedAccount()
+        self.prefix = f"{venue}-{model.run}" if model.run else venue
         self.sink: ReportSink
-        self._venue = venue
         self._instruments = instruments
         self._model = model
         self._clock = clock
@@ -61,7 +65,7 @@ class Reporter:
             symbol=command.symbol,
             side=command.side,
             ts_event=order.ts_last,
-            trade_id=f"{self._venue}-{self._trades}",
+            trade_id=f"{self.prefix}-{self._trades}",
             price=price,
             quantity=quantity,
             fee=fee or ZERO,

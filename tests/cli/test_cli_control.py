@@ -108,7 +108,7 @@ async def test_orders_lists_what_is_open(commands: Commands) -> None:
     printed = await commands.run("orders")
     assert order.client_order_id in printed
     assert closed.client_order_id not in printed
-    assert "1 open orders, told by the daemon" in printed
+    assert "1 open order, told by the daemon" in printed
     printed = await commands.run("orders", "--all", "mode=paper", "--limit", "1", "strategies=[]")
     assert "1 orders (the newest; --limit shows up to 1000), told by the daemon" in printed
 
@@ -353,7 +353,7 @@ def test_numbers_of_risk_are_never_cut_in_a_narrow_terminal() -> None:
     print_story(console, Story(source="here", order=view, entries=(entry,)))
     assert isinstance(console.file, io.StringIO)
     printed = console.file.getvalue()
-    for expected in ("0.70123", "3249.59", "1300000", "n/a", "NaN", "price_validity", "a_name_that_is_…", "notional"):
+    for expected in ("0.70123", "3249.59", "1300000", "n/a", "NaN", "price_validity", "a_name_that_is_mu…", "notional"):
         assert expected in printed
     assert max(map(len, printed.splitlines())) <= 80
 
@@ -361,3 +361,62 @@ def test_numbers_of_risk_are_never_cut_in_a_narrow_terminal() -> None:
 def test_exit_statuses_are_told_in_the_help() -> None:
     assert "3 neither daemon nor journal" in look.STATUSES
     assert act.UNSAFE == 5
+
+
+def told(width: int, *entries: tuple[str, dict[str, Any]]) -> str:
+    """An order's story in `width` columns."""
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    view = OrderView.of(Controlled().accepted())
+    story = tuple(StoryEntry(ts_ns=START_NS, kind=kind, body=body) for kind, body in entries)
+    print_story(console, Story(source="here", order=view, entries=story))
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert max(map(len, printed.splitlines())) <= width
+    return printed
+
+
+def test_scores_of_a_route_are_never_cut_in_a_narrow_terminal() -> None:
+    parts = {"price": 2.2123456, "slippage": 39.5432, "fee": 5.0, "queue": 0.0, "latency": 0.0512, "rate_limit": 0.1}
+    scores = [
+        {"venue": "synthetic", "total": 46.8123, "parts": parts},
+        {"venue": "okx", "excluded": "nothing was seen of it yet"},
+    ]
+    printed = told(80, ("route", {"router": "R", "decision": {"reason": "cheapest", "scores": scores}}))
+    words = " ".join(printed.split())
+    for expected in ("R: cheapest", "synthetic 46.8123 price 2.21235, slippage 39.5432, fee 5,", "rate_limit 0.1"):
+        assert expected in words
+    assert "okx nothing was seen of it yet" in words
+    assert "…" not in printed
+
+
+def test_risk_names_each_check_once_and_times_in_seconds() -> None:
+    numbers = [
+        {"name": "price_validity", "what": "distance from the market", "value": "0.85", "limit": "3249.57"},
+        {"name": "price_validity", "what": "age of the market in ns", "value": 143206387, "limit": 300000000000},
+        {"name": "sufficient_capital", "what": "silence in ns", "value": None, "limit": 1},
+    ]
+    printed = told(80, ("risk", {"value": numbers}))
+    assert printed.count("price_validity") == 1
+    assert "age of the market" in printed
+    assert " ns" not in printed
+    for expected in ("0.143206 s", "300 s", "sufficient_capital", "silence"):
+        assert expected in printed
+
+
+def test_trades_and_parents_are_told_in_words() -> None:
+    trade = {"exec_type": "TRADE", **FILL, "fee": "0.10", "price": "100.00"}
+    del trade["leaves_quantity"]
+    parent = {"state": "FILLED", "filled_quantity": "0.02000", "filled_value": "1", "reason": ""}
+    printed = told(200, ("report", trade), ("order.parent", parent), ("order.parent", {**parent, "reason": "why"}))
+    assert "TRADE 1 at 100 as taker, fee 0.1 USDT, trade T9\n" in "\n".join(map(str.rstrip, printed.splitlines()))
+    assert "FILLED, 0.02 filled" in printed
+    assert "FILLED, 0.02 filled: why" in printed
+
+
+async def test_a_stop_shows_its_trigger_price_in_a_narrow_terminal(commands: Commands) -> None:
+    order = commands.world.orders.submit(request(OrderType.STOP, None, trigger_price=D("58496.62")))
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    console.print(order_table([OrderView.of(order)], 80))
+    assert isinstance(console.file, io.StringIO)
+    assert "from 58496.62" in console.file.getvalue()
+    assert "stop from 58496.62 GTC" in await commands.run("explain", order.client_order_id)

@@ -81,7 +81,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0
 def test_orders_are_read_from_the_journal_and_that_is_told(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     told = printed(capsys, "orders")
     assert "no daemon is running (no daemon listens at state/control.sock): read from the journal" in told
-    assert "1 open orders, told by state/journal.db" in told
+    assert "1 open order, told by state/journal.db" in told
     assert left.open_id in told
     assert left.canceled_id not in told
     everything = json.loads(printed(capsys, "orders", "--all", "--json", "store=sqlite"))
@@ -101,7 +101,7 @@ def test_a_story_is_told_from_the_journal(left: Left, capsys: pytest.CaptureFixt
 
 def test_status_and_refusals_tell_what_the_next_start_will_find(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     told = printed(capsys, "status", status=3)
-    for expected in ("beta is HALTED since", f"drill, by {WHO}", "1 open orders, 1 positions", "alpha", "0.5"):
+    for expected in ("beta is HALTED since", f"drill, by {WHO}", "1 open order, 1 position not flat", "alpha", "0.5"):
         assert expected in told
     kept = json.loads(printed(capsys, "status", "--json", status=3))
     assert (kept["open_orders"], kept["positions"][0]["quantity"]) == (1, "0.5")

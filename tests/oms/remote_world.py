@@ -132,3 +132,11 @@ class There:
         found = self.world.orders.find(order.client_order_id)
         assert found is not None
         return found
+
+
+def facts(order: Order) -> tuple[object, ...]:
+    """What the copy of an order and its owner must agree on."""
+    return (
+        order.state, order.quantity, order.price, order.filled_quantity, order.filled_value, order.change,
+        order.reason, order.venue_order_id, order.ts_last,
+    )  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
 from quantai.events import OrderRestatedEvent
-from quantai.exchanges.execution import ExecType, OrderStatus
+from quantai.exchanges.execution import ExecType, ExecutionReport, OrderStatus
 from quantai.oms.models import EXTERNAL
 from tests.oms.world import SPOT, START_NS, World
 
@@ -106,3 +107,31 @@ def test_a_change_on_its_way_is_settled_by_the_venues_word() -> None:
     world.orders.amend(order, D(5))
     world.orders.restate(order, status(order.client_order_id), "asked")
     assert (order.state.value, order.quantity, order.change) == ("NEW", D(3), None)
+
+
+def test_an_order_that_is_there_is_known_by_what_the_venue_calls_it() -> None:
+    world = World()
+    order = world.submit()
+    status = OrderStatus(
+        client_order_id=order.client_order_id, venue_order_id="v7", symbol=order.symbol, side=order.side,
+        order_type=order.order_type, time_in_force=order.time_in_force, quantity=order.quantity, price=order.price,
+        state=OrderState.FILLED, filled_quantity=order.quantity, ts_event=1,
+    )  # fmt: skip
+    assert world.orders.adopt("binance", status, SPOT, "it traded") is order
+    assert (order.state, order.venue_order_id) == (OrderState.PENDING_NEW, "")
+    world.orders.apply(
+        "binance",
+        ExecutionReport(
+            exec_type=ExecType.TRADE, client_order_id="", venue_order_id="v7", ts_event=1, trade_id="1",
+            quantity=order.quantity, price=D(100), fee_currency="USDT",
+        ),
+    )  # fmt: skip
+    assert (order.state, order.venue_order_id) == (OrderState.FILLED, "v7")
+
+
+def test_an_order_of_which_the_venue_tells_no_id_gets_no_other_name() -> None:
+    world = World()
+    order = world.submit()
+    nameless = replace(status(order.client_order_id), venue_order_id="")
+    assert world.orders.adopt("binance", nameless, SPOT, "it traded") is order
+    assert world.cache.by_venue_id("binance", "") is None

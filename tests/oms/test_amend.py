@@ -220,3 +220,19 @@ def test_prices_fit_the_type(order_type: OrderType, price: Decimal | None, trigg
     bad = OrderRequest("a", SPOT, asked.side, order_type, D(1), price, trigger_price=trigger)
     with pytest.raises(OrderError, match=words):
         World().orders.submit(bad)
+
+
+@pytest.mark.parametrize("traded", ["0", "1"])
+def test_a_refused_cancel_leaves_a_change_that_is_on_its_way(traded: str) -> None:
+    world = World()
+    order = resting(world)
+    if traded != "0":
+        world.fill(order, traded)
+    world.orders.amend(order, D(3))
+    world.orders.cancel(order)
+    world.report(order, ExecType.CANCEL_REJECTED, reason="busy")
+    assert (order.state.value, order.change) == ("PENDING_REPLACE", Change(D(3), D(100)))
+    world.report(order, ExecType.REPLACE_REJECTED, reason="no")
+    assert (order.state.value, order.change) == ("NEW" if traded == "0" else "PARTIALLY_FILLED", None)
+    world.fill(order, str(2 - int(traded)), trade_id="last")
+    assert order.state is OrderState.FILLED

@@ -117,3 +117,28 @@ def test_listeners_hear_of_every_change() -> None:
     cache.keep(one)
     cache.keep(closed(one))
     assert seen == [("a", "PENDING_NEW"), ("a", "CANCELED")]
+
+
+def test_a_name_that_a_venue_gave_again_stays_with_the_newer_order() -> None:
+    cache = OrderCache(max_closed=1)
+    one, two, three = order("a", venue_id="v1"), order("b", venue_id="v1"), order("c")
+    for each in (closed(one), closed(two)):
+        cache.keep(each)
+    assert cache.get("a") is None
+    assert cache.by_venue_id("binance", "v1") is two
+    cache.keep(closed(three))
+    assert cache.by_venue_id("binance", "v1") is None
+
+
+def test_what_an_earlier_run_left_is_forgotten_only_when_all_of_it_is_known() -> None:
+    forgotten: list[Order] = []
+    cache = OrderCache(max_closed=1, on_forget=forgotten.append)
+    heard: list[Order] = []
+    cache.on_change(heard.append)
+    entry, leg = closed(order("a")), order("z", parent="a")
+    others = [closed(order(name)) for name in "bcdefgh"]
+    cache.restore([entry, *others, leg])
+    assert heard == [entry, *others, leg]
+    assert cache.get("a") is entry
+    assert forgotten == others[:-1]
+    assert list(cache.closed_orders()) == [others[-1], entry]

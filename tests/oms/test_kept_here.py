@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
 from quantai.events import OrderParentEvent, OrderSuspendedEvent, OrderTriggeredEvent
 from quantai.exchanges.execution import ExecType
@@ -184,3 +186,14 @@ def test_orders_of_an_earlier_run_count_as_sent_unless_they_were_kept_here() -> 
     assert world.orders.find(sent.client_order_id) is sent
     world.orders.cancel(sent)
     assert len(world.venues["binance"].cancels) == 1
+
+
+@pytest.mark.parametrize("checks", [[], [No()]], ids=["approved", "denied"])
+def test_an_order_cancelled_by_who_hears_of_its_release_ends_and_is_not_sent(checks: list[RiskCheck]) -> None:
+    world = World(checks)
+    order = world.orders.submit(STOP)
+    world.subscribe("order.triggered.*", lambda event: world.orders.cancel(order))
+    world.orders.release(order, "the bid fell to 90")
+    assert (order.state.value, order.reason) == ("CANCELED", "cancelled before it was sent")
+    assert world.venues["binance"].submitted == []
+    assert world.topics()[-3:] == ["order.triggered", "order.pending_cancel", "order.canceled"]

@@ -117,3 +117,26 @@ async def test_lookups_are_bounded() -> None:
     await asyncio.sleep(0)
     await lookups.close()
     assert len(answers) == 4
+
+
+async def test_an_order_of_that_name_at_another_venue_is_another_order() -> None:
+    journal = WaitingJournal()
+    world, order = World(journal=journal), forgotten(journal)
+    unmatched: list[str] = []
+    world.orders.on_unmatched = lambda venue, report: unmatched.append(venue)
+    world.orders.apply("okx", trade(order.client_order_id, "v1"))
+    await world.orders.close()
+    assert (order.filled_quantity, unmatched) == (D(0), ["okx"])
+    assert journal.asked == [order.client_order_id, "okx:v1"]
+
+
+async def test_a_name_only_the_journal_knows_leads_to_the_order_in_memory() -> None:
+    journal = WaitingJournal()
+    world = World(journal=journal)
+    order, twin = world.submit(quantity="2"), World().submit(quantity="2")
+    assert twin.client_order_id == order.client_order_id
+    journal.by_venue_id["binance", "old"] = twin
+    world.orders.apply("binance", trade(venue_order_id="old"))
+    await world.orders.close()
+    assert (order.filled_quantity, twin.filled_quantity) == (D(1), D(0))
+    assert world.cache.get(order.client_order_id) is order

@@ -29,7 +29,7 @@ from quantai.oms.models import Order, OrderRequest
 from quantai.oms.risk import Approved, RiskCheck, RiskView
 from quantai.oms.sending import Sender
 from quantai.portfolio.position import Position
-from tests.oms.world import PERP, SPOT, World
+from tests.oms.world import PERP, SPOT, START_NS, World
 
 D = Decimal
 
@@ -293,6 +293,7 @@ def test_an_illegal_report_changes_nothing_and_is_not_republished(
     report: ExecType, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World()
+    world.orders.on_unmatched = lambda venue, report: None
     order = world.submit()
     world.report(order, ExecType.REJECTED, reason="why", venue_order_id="v1")
     before = (order.state, order.reason, order.venue_order_id, order.ts_last)
@@ -436,3 +437,54 @@ def test_a_cancelled_order_tells_what_did_not_trade() -> None:
 async def test_awaiting_an_order_gives_it_at_once() -> None:
     order = World().submit()
     assert await order is order
+
+
+@pytest.mark.parametrize(
+    ("said", "is_asked"),
+    [(ExecType.NEW, True), (ExecType.TRADE, True), (ExecType.CANCELED, False), (ExecType.CANCEL_REJECTED, False)],
+)
+def test_a_venue_that_has_an_order_which_was_refused_here_is_asked(said: ExecType, is_asked: bool) -> None:
+    world = World()
+    asked: list[str] = []
+    world.orders.on_unmatched = lambda venue, report: asked.append(f"{venue} {report.client_order_id}")
+    order, other = world.submit(), world.submit()
+    world.report(order, ExecType.REJECTED, reason="the venue never had it")
+    world.report(other, ExecType.CANCELED)
+    for each in (order, other):
+        world.report(each, said, trade_id="1", quantity=D("0.5"), price=D(100))
+    assert asked == ([f"binance {order.client_order_id}"] if is_asked else [])
+    assert order.state.value == "REJECTED"
+
+
+@pytest.mark.parametrize("name", ["quantity", "price", "fee"])
+@pytest.mark.parametrize("number", ["1e15", "1.1e15", "1e400", "1e-5"])
+def test_a_fill_beyond_what_can_be_counted_exactly_is_told_and_not_booked(name: str, number: str) -> None:
+    world = World()
+    order = world.submit()
+    numbers = {"quantity": "1", "price": "1", "fee": "0"} | {name: number}
+    world.report(order, ExecType.TRADE, trade_id="1", **{key: D(value) for key, value in numbers.items()})
+    assert (order.filled_quantity > 0) is (D(number) <= D("1e15"))
+    told = [event.error for event in world.events if isinstance(event, ErrorEvent)]
+    assert ("UnsoundFill" in told) is (D(number) > D("1e15"))
+
+
+@pytest.mark.parametrize(("number", "is_taken"), [("1e15", True), ("1e16", False)])
+def test_a_change_beyond_what_can_be_counted_exactly_is_not_taken(number: str, is_taken: bool) -> None:
+    world = World()
+    order = world.submit()
+    world.report(order, ExecType.NEW)
+    world.report(order, ExecType.REPLACED, order_quantity=D(number))
+    world.report(order, ExecType.REPLACED, order_price=D(number))
+    assert (order.quantity, order.price) == ((D(number), D(number)) if is_taken else (D(1), D(100)))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [(2**63 - 1, 2**63 - 1), (2**63, START_NS), (1, 1), (0, START_NS), (-1, START_NS)]
+)
+def test_a_time_that_is_none_is_now(said: int, kept: int) -> None:
+    world = World()
+    order = world.submit()
+    world.orders.apply(
+        "binance", ExecutionReport(exec_type=ExecType.NEW, client_order_id=order.client_order_id, ts_event=said)
+    )
+    assert [event.ts_event for event in world.events if isinstance(event, OrderEvent)][-1] == kept

@@ -11,7 +11,7 @@ from quantai.core.errors import OrderError
 from quantai.events import OrderDeniedEvent, OrderParentEvent, OrderRejectedEvent
 from quantai.exchanges.execution import ExecType
 from quantai.oms.journal import NoteKind
-from quantai.oms.parents import NO_ROUTE
+from quantai.oms.parents import NO_ROUTE, RETRY_NS
 from quantai.oms.routing import RouteNote
 from tests.oms.routing.floor import A, B, D, Floor, Notes, S
 from tests.oms.routing.scene import ask
@@ -223,7 +223,7 @@ def test_what_is_too_much_is_taken_back() -> None:
     assert len(floor.children(parent)) == 2
 
 
-def test_a_venue_that_will_not_take_back_is_asked_once() -> None:
+def test_a_venue_that_will_not_take_back_is_asked_again_after_a_second() -> None:
     floor = Floor()
     parent = floor.buy({"a": "3"})
     first = floor.children(parent)[0]
@@ -236,6 +236,25 @@ def test_a_venue_that_will_not_take_back_is_asked_once() -> None:
     floor.fill(second, "1")
     assert len(floor.world.venues["b"].cancels) == 1
     assert (parent.state, parent.filled_quantity) == (S.FILLED, D(4))
+    now_ns = floor.world.clock.now_ns()
+    floor.world.clock.advance_to(now_ns + RETRY_NS - 1)
+    assert len(floor.world.venues["b"].cancels) == 1
+    floor.world.clock.advance_to(now_ns + RETRY_NS)
+    assert len(floor.world.venues["b"].cancels) == 2
+    floor.say(second, ExecType.CANCELED)
+    floor.world.clock.advance_to(now_ns + 5 * RETRY_NS)
+    assert len(floor.world.venues["b"].cancels) == 2
+    assert floor.world.clock.next_due_ns > now_ns + 10 * RETRY_NS
+
+
+def test_a_cancel_that_is_on_its_way_is_not_sent_twice() -> None:
+    floor = Floor()
+    parent = floor.buy({"a": "3"})
+    first = floor.children(parent)[0]
+    floor.say(first, ExecType.REJECTED)
+    floor.fill(first, "3")
+    floor.world.clock.advance_to(floor.world.clock.now_ns() + 5 * RETRY_NS)
+    assert len(floor.world.venues["b"].cancels) == 1
 
 
 def test_no_more_is_taken_back_than_needed() -> None:

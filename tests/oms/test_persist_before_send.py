@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from quantai.core.enums import OrderState, Side
-from quantai.core.errors import OrderError
+from quantai.core.errors import OrderError, StoreError
 from quantai.events import OrderCanceledEvent, OrderDeniedEvent, OrderReplaceRejectedEvent
 from quantai.exchanges.execution import ExecType
-from quantai.oms.journal import NoteKind
+from quantai.oms.journal import Note, NoteKind
 from tests.oms.journals import WaitingJournal
 from tests.oms.world import PERP, SPOT, World, request
 
@@ -104,6 +104,7 @@ def test_a_change_waits_for_its_commit(world: World, journal: WaitingJournal) ->
     world.orders.amend(order, D(2), D(99), cause="why@1")
     assert world.venues["binance"].amends == []
     assert (order.state.value, order.working_quantity) == ("PENDING_REPLACE", D(2))
+    assert world.topics()[-1] == "order.pending_replace"
     journal.commit()
     (command,) = world.venues["binance"].amends
     assert (command.client_order_id, command.venue_order_id) == (order.client_order_id, "v1")
@@ -245,3 +246,84 @@ def test_a_fill_is_kept_with_what_it_made_of_the_account(world: World, journal: 
     assert dict(position.fees) == {"USDT": D("0.1")}
     assert {(each.currency, each.amount) for each in change.balances} == {("USDT", D("899.9")), ("BTC", D(1))}
     assert SPOT.symbol == position.symbol
+
+
+def test_an_order_cancelled_while_the_rest_of_its_batch_is_not_kept_yet_never_goes_out() -> None:
+    journal = OneByOne()
+    world = World(journal=journal)
+    first, second = world.orders.submit_all([request(), request()])
+    journal.commit_next()
+    world.orders.cancel(first)
+    assert (first.state.value, first.is_sent) == ("PENDING_CANCEL", False)
+    journal.commit_next()
+    assert [[each.client_order_id for each in batch] for batch in world.venues["binance"].batches] == [
+        [second.client_order_id]
+    ]
+    assert (first.state.value, first.is_sent, first.reason) == (
+        "CANCELED",
+        False,
+        "it was cancelled before it was sent",
+    )
+    assert world.orders.counts["submitted"] == 1
+
+
+def test_who_hears_of_a_refusal_in_a_batch_can_cancel_what_went_out() -> None:
+    journal = OneByOne()
+    world = World(journal=journal)
+    first, second = world.orders.submit_all([request(), request()])
+    world.subscribe("order.denied.*", lambda event: world.orders.cancel(first))
+    journal.commit_next()
+    journal.commit_next(is_durable=False)
+    assert (second.state.value, first.state.value, first.is_sent) == ("DENIED", "PENDING_CANCEL", True)
+    assert [each.client_order_id for each in world.venues["binance"].submitted] == [first.client_order_id]
+    assert [each.client_order_id for each in world.venues["binance"].cancels] == [first.client_order_id]
+
+
+def test_a_connector_that_refuses_one_of_a_batch_leaves_all_of_it_unknown(
+    world: World, journal: WaitingJournal
+) -> None:
+    world.venues["binance"].error = OrderError("the second one is too small")
+    orders = world.orders.submit_all([request(), request(), request(instrument=PERP)])
+    journal.commit()
+    assert [order.state.value for order in orders] == ["UNKNOWN", "UNKNOWN", "PENDING_NEW"]
+    assert orders[0].reason == "the second one is too small"
+    world.report(orders[0], ExecType.NEW)
+    assert orders[0].state.value == "NEW"
+
+
+def test_what_is_refused_is_the_order_also_where_somebody_cancels_it_at_once(
+    world: World, journal: WaitingJournal
+) -> None:
+    world.venues["binance"].error = OrderError("no connection")
+    order = world.submit()
+    world.subscribe("order.submitted.*", lambda event: world.orders.cancel(order))
+    journal.commit()
+    assert (order.state.value, order.reason) == ("REJECTED", "no connection")
+
+
+def test_a_venue_speaks_after_the_journal_is_closed_and_its_fill_is_booked() -> None:
+    journal = Closing()
+    world = World(journal=journal)
+    order = world.submit()
+    journal.commit()
+    journal.is_closed = True
+    world.fill(order, "1")
+    assert (order.state.value, world.portfolio.position("binance", "BTC/USDT")) == ("FILLED", D(1))
+
+
+class OneByOne(WaitingJournal):
+    """Answers one by one."""
+
+    def commit_next(self, is_durable: bool = True) -> None:
+        self._waiting.pop(0)(is_durable)
+
+
+class Closing(WaitingJournal):
+    """Takes nothing once it is closed."""
+
+    is_closed = False
+
+    def note(self, note: Note) -> None:
+        if self.is_closed:
+            raise StoreError("the order journal is not open")
+        super().note(note)

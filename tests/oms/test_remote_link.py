@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantai.core.enums import OrderState
+from quantai.core.enums import OrderState, OrderType, Side
+from quantai.core.errors import OrderError
 from quantai.exchanges.execution import ExecType
+from quantai.oms.models import OrderRequest
 from tests.oms.remote_world import Here, There
+from tests.oms.world import SPOT, D
 
 few = st.integers(1, 4)
 STEPS = st.one_of(
-    st.tuples(st.sampled_from(["submit", "cancel", "cancel all", "lose requests", "lose answers"]), few),
+    st.tuples(
+        st.sampled_from(["submit", "stop", "amend", "cancel", "cancel all", "lose requests", "lose answers"]), few
+    ),
     st.tuples(st.sampled_from(["requests arrive", "answers arrive", "requests arrive twice"]), few),
-    st.tuples(st.sampled_from(["accept", "fill", "reject", "confirm cancel", "refuse cancel"]), few),
+    st.tuples(
+        st.sampled_from(
+            [
+                "accept",
+                "fill",
+                "reject",
+                "confirm cancel",
+                "refuse cancel",
+                "release",
+                "confirm change",
+                "refuse change",
+            ]
+        ),
+        few,
+    ),
     st.tuples(st.sampled_from(["seconds"]), st.integers(1, 12)),
 )
 
@@ -33,6 +53,13 @@ class Scene:
         match what:
             case "submit":
                 self.here.submit(quantity=str(count))
+            case "stop":
+                stop = OrderRequest("alpha", SPOT, Side.BUY, OrderType.STOP, D(count), trigger_price=D(110))
+                self.here.orders.submit(stop)
+            case "amend":
+                for order in self.here.orders.open_orders()[:count]:
+                    with suppress(OrderError):  # it cannot be changed now
+                        self.here.orders.amend(order, order.quantity + count)
             case "cancel":
                 for order in self.here.orders.open_orders()[:count]:
                     self.here.orders.cancel(order)
@@ -57,7 +84,16 @@ class Scene:
         world = self.there.world
         for order in world.orders.open_orders()[:count]:
             is_pending = order.state is OrderState.PENDING_CANCEL
+            is_changing = order.state is OrderState.PENDING_REPLACE
             match what:
+                case "release":
+                    world.orders.release(order, "reached")
+                case "confirm change" if is_changing:
+                    world.report(order, ExecType.REPLACED)
+                case "refuse change" if is_changing:
+                    world.report(order, ExecType.REPLACE_REJECTED, reason="no")
+                case _ if not order.is_sent:
+                    pass  # no venue speaks of it
                 case "accept":
                     world.report(order, ExecType.NEW, venue_order_id=f"v{order.client_order_id}")
                 case "fill":
@@ -80,6 +116,7 @@ def agree(here: Here) -> None:
     for client_order_id, order in mine.items():
         owned = theirs[client_order_id]
         assert (order.state, order.filled_quantity) == (owned.state, owned.filled_quantity)
+        assert (order.quantity, order.price) == (owned.quantity, owned.price)
         assert order.average_price == owned.average_price
     assert here.portfolio.balances() == world.portfolio.balances()
     held = {key: (p.quantity, p.cost, p.realized_pnl) for key, p in here.portfolio.positions()}

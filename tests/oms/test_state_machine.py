@@ -136,3 +136,11 @@ def test_every_open_order_can_be_cancelled_unless_a_cancel_is_on_its_way() -> No
 
 def test_only_an_order_that_rests_can_be_amended() -> None:
     assert {S.NEW, S.PARTIALLY_FILLED} == AMENDABLE
+
+
+def test_a_refused_cancel_leaves_the_change_that_is_on_its_way() -> None:
+    known = {"is_accepted": True, "has_fills": True, "has_change": True}
+    assert next_state(S.PENDING_CANCEL, E.CANCEL_REJECTED, is_complete=False, **known) is S.PENDING_REPLACE
+    assert next_state(S.PENDING_CANCEL, E.CANCEL_REJECTED, is_complete=True, **known) is S.FILLED
+    assert next_state(S.PENDING_REPLACE, E.REPLACED, is_complete=False, **known) is S.PARTIALLY_FILLED
+    assert next_state(S.UNKNOWN, E.CANCEL_REJECTED, is_complete=False, **known) is S.UNKNOWN

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from quantai.core.account import AccountChange, BalanceRecord, PositionRecord
 from quantai.core.enums import Liquidity, Side
 from quantai.core.errors import UnknownInstrument
 from quantai.events import (
@@ -180,3 +181,37 @@ def test_realized_and_unrealized_profit_fees_and_turnover_of_a_strategy() -> Non
     assert made is not None
     expected: tuple[Decimal, ...] = (D(5), D(10), D("1.5"), D(275), D("13.5"))
     assert (made.realized_pnl, made.unrealized_pnl, made.fees, made.traded_notional, made.pnl) == expected
+
+
+def test_what_an_earlier_run_held_replaces_what_is_configured_and_the_rest_is_new() -> None:
+    world = World(balances={"binance": {"USDT": D(1000)}, "okx": {"USDT": D(500), "BTC": D(1)}})
+    held = (BalanceRecord("binance", "USDT", D(7)), BalanceRecord("binance", "BTC", D(2)))
+    position = PositionRecord("alpha", "binance", "BTC/USDT", D(2), D(200), D(3), D(400), (("USDT", D(1)),))
+    new = world.portfolio.restore(AccountChange((position,), held))
+    assert new == AccountChange(balances=(BalanceRecord("okx", "USDT", D(500)), BalanceRecord("okx", "BTC", D(1))))
+    everything = {
+        ("binance", "USDT"): D(7), ("binance", "BTC"): D(2), ("okx", "USDT"): D(500), ("okx", "BTC"): D(1)
+    }  # fmt: skip
+    assert world.portfolio.balances() == world.portfolio.starting_balances == everything
+    assert (
+        world.portfolio.position("binance", "BTC/USDT") == world.portfolio.position("binance", "BTC/USDT", "alpha") == 2
+    )
+    assert world.portfolio.restore(world.portfolio.account()) == AccountChange()
+
+
+def test_a_first_run_holds_what_is_configured() -> None:
+    world = World(balances={"okx": {"USDT": D(500)}})
+    assert world.portfolio.restore(AccountChange()) == world.portfolio.account()
+    assert world.portfolio.balances() == {("okx", "USDT"): D(500)}
+
+
+def test_an_open_position_in_what_is_not_configured_is_told_and_a_closed_one_is_left_out() -> None:
+    world = World()
+    closed = PositionRecord("alpha", "kraken", "ETH/EUR", D(0), D(0), D(5), D(10))
+    world.portfolio.restore(AccountChange((closed,)))
+    assert list(world.portfolio.positions()) == []
+    still_open = PositionRecord("alpha", "kraken", "ETH/EUR", D("-1.50"), D(0), D(5), D(10))
+    with pytest.raises(
+        UnknownInstrument, match=r"alpha has a position of -1\.5 in kraken:ETH/EUR, which is not configured"
+    ):
+        world.portfolio.restore(AccountChange((still_open,)))

@@ -32,6 +32,7 @@ class Venue:
         behind_queue: bool = True,
         latency_ns: int = LATENCY_NS,
         streams: tuple[type[MarketEvent], ...] = FINE,
+        run: str = "",
     ) -> None:
         self.instrument = instrument
         self.clock = SimulatedClock(START_NS)
@@ -43,6 +44,7 @@ class Venue:
             order_latency_ns=latency_ns,
             report_latency_ns=latency_ns,
             behind_queue=behind_queue,
+            run=run,
         )
         self.exchange = SimulatedExchange(
             instrument.venue, [instrument], model, bus=self.bus, clock=self.clock, view=self.view

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from quantai.cli.control.look import print_left
 from quantai.cli.control.place import Place, View, add_arguments, split_name
-from quantai.cli.control.showing import make_console, make_table, number, order_table
+from quantai.cli.control.showing import counted, make_console, make_table, number, order_table
 from quantai.cli.control.state import states_text
 from quantai.core.enums import TradingState
 from quantai.core.errors import ConfigError, StartupError
@@ -78,7 +78,9 @@ def set_state(options: argparse.Namespace) -> int:
     console = make_console()
     console.print(states_text(change.states))
     if change.canceling:
-        console.print(Text(f"{len(change.canceling)} orders are being cancelled: `quantai orders` shows what is left"))
+        console.print(
+            Text(f"being cancelled: {counted(len(change.canceling), 'order')}; `quantai orders` shows what is left")
+        )
     return 0
 
 
@@ -135,7 +137,7 @@ def _told(place: Place, request: AnyRequest, answer: type[View], timeout_s: floa
 
 def _print_report(console: Console, report: FlattenReport) -> None:
     if report.canceled:
-        console.print(Text(f"{len(report.canceled)} orders were cancelled: {', '.join(report.canceled)}"))
+        console.print(Text(f"{counted(len(report.canceled), 'order')} cancelled: {', '.join(report.canceled)}"))
     if report.lines:
         table = make_table("STRATEGY", "VENUE", "SYMBOL", "BEFORE", "AFTER", "ORDERS", right=("BEFORE", "AFTER"))
         for line in report.lines:

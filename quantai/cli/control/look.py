@@ -12,7 +12,7 @@ from rich.text import Text
 
 from quantai.cli.control.journal import open_archive
 from quantai.cli.control.place import Place, add_arguments, split_name
-from quantai.cli.control.showing import make_console, order_table
+from quantai.cli.control.showing import counted, make_console, order_table
 from quantai.cli.control.state import print_kept, print_status
 from quantai.cli.control.story import print_story
 from quantai.core.enums import OrderState
@@ -94,9 +94,9 @@ def orders(options: argparse.Namespace) -> int:
     _print_remark(console, remark)
     if listing.orders:
         console.print(order_table(listing.orders, console.width))
-    what = "orders" if options.all else "open orders"
+    what = counted(len(listing.orders), "order" if options.all else "open order")
     more = f" (the newest; --limit shows up to {MAX_ORDERS})" if listing.has_more else ""
-    console.print(Text(f"{len(listing.orders)} {what}{more}, told by {listing.source}"))
+    console.print(Text(f"{what}{more}, told by {listing.source}"))
     return 0
 
 

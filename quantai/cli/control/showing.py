@@ -56,6 +56,11 @@ def number(value: Decimal | None) -> str:
     return "" if value is None else plain(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of them: `1 order`, `2 orders`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def price_of(order: OrderView) -> str:
     """The limit and the trigger, or `market`."""
     limit = "market" if order.price is None else plain(order.price)
@@ -90,17 +95,17 @@ def _wide(orders: Sequence[OrderView]) -> Table:
 
 def _narrow(orders: Sequence[OrderView]) -> Table:
     table = make_table(
-        "SUBMITTED (UTC)", "ORDER", "SYMBOL", "SIDE", "QUANTITY", "PRICE", "STATE", right=("QUANTITY", "PRICE")
+        "MM-DD (UTC)", "ORDER", "SYMBOL", "SIDE", "QUANTITY", "PRICE", "STATE", right=("QUANTITY", "PRICE")
     )
     for order in orders:
         filled = f"{plain(order.filled_quantity)}/" if order.filled_quantity else ""
         table.add_row(
-            second(order.ts_submitted)[:16],
+            second(order.ts_submitted)[5:16].replace("T", " "),
             shortened(order.client_order_id, 12),
             cut(order.symbol, 13),
             order.side,
             cut(f"{filled}{plain(order.quantity)}", 9),
-            cut(price_of(order), 9),
+            cut(price_of(order).removeprefix("market "), 14),
             Text(cut(order.state, 10), style=_STYLES.get(order.state, "")),
         )
     return table

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from quantai.cli.control.showing import cut, make_table, number, second
+from quantai.cli.control.showing import counted, cut, make_table, number, second
 from quantai.cli.data.shared import span
 from quantai.core.enums import TradingState
 from quantai.core.numbers import plain
@@ -44,7 +44,9 @@ def print_status(console: Console, status: Status) -> None:
 def print_kept(console: Console, kept: Kept) -> None:
     """What the next start will find."""
     console.print(Text.assemble("trading: ", states_text(kept.states)))
-    console.print(Text(f"{kept.open_orders} open orders, {len(kept.positions)} positions that are not flat"))
+    console.print(
+        Text(f"{counted(kept.open_orders, 'open order')}, {counted(len(kept.positions), 'position')} not flat")
+    )
     if kept.positions:
         table = make_table("STRATEGY", "VENUE", "SYMBOL", "QUANTITY", right=("QUANTITY",))
         for each in kept.positions:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quantai.cli.control.showing import make_table, order_table, price_of, second, state_of
-from quantai.core.clock import iso_utc
+from quantai.core.clock import NS_PER_SECOND, iso_utc
 from quantai.core.numbers import plain
 from quantai.ops.control.views import OrderView, Story, StoryEntry
 
@@ -19,6 +19,10 @@ _HEAD = frozenset({"type", "client_order_id", "strategy", "venue", "symbol", "ts
 """What every event of an order has."""
 _OF_TRADES = frozenset({"side", "trade_id", "price", "quantity", "fee", "fee_currency", "liquidity"})
 """What venues tell of trades only."""
+
+
+_IN_NS = " in ns"
+"""How the name of a length of time ends that a risk check compared."""
 
 
 def print_story(console: Console, story: Story) -> None:
@@ -43,7 +47,8 @@ def print_story(console: Console, story: Story) -> None:
 
 
 def _header(order: OrderView) -> Iterator[Text]:
-    kind = f"{order.order_type} {price_of(order)}" if order.price is not None else order.order_type
+    is_bare = order.price is None and order.trigger_price is None
+    kind = order.order_type if is_bare else f"{order.order_type} {price_of(order).removeprefix('market ')}"
     ask = f"{order.side} {plain(order.quantity)} {order.symbol} at {order.venue}, {kind} {order.time_in_force}"
     yield Text.assemble((order.client_order_id, "bold"), "  ", state_of(order.state))
     yield Text(f"{ask}{', reduce only' if order.reduce_only else ''}{', a parent' if order.is_parent else ''}")
@@ -88,6 +93,10 @@ def _detail(order: OrderView, entry: StoryEntry) -> RenderableType:
             return Text(_traded(body))
         case "order.denied":
             return Text(f"{body.get('code')}: {body.get('reason')}", style="red")
+        case "order.parent":
+            return Text(_parent(body))
+        case "report" if body.get("exec_type") == "TRADE":
+            return Text(f"TRADE {_traded(body)}")
         case "route":
             return _route(body)
         case "risk" if _is_rows(numbers := body.get("value")):
@@ -104,16 +113,30 @@ def _asked(body: Mapping[str, Any]) -> str:
     price = body.get("price")
     limit = "" if price is None else f" {price}"
     trigger = f" from {body['trigger_price']}" if body.get("trigger_price") is not None else ""
-    what = f"{body.get('side')} {body.get('quantity')} {body.get('order_type')}"
+    what = f"{body.get('side')} {_whole(body.get('quantity'))} {body.get('order_type')}"
     return f"{what}{limit}{trigger} {body.get('time_in_force')}"
 
 
 def _traded(body: Mapping[str, Any]) -> str:
     trade = f", trade {body['trade_id']}" if body.get("trade_id") else ""
+    left = f"; {_whole(body['leaves_quantity'])} left" if "leaves_quantity" in body else ""
     return (
-        f"{body.get('quantity')} at {body.get('price')} as {body.get('liquidity')}, "
-        f"fee {body.get('fee')} {body.get('fee_currency')}{trade}; {body.get('leaves_quantity')} left"
+        f"{_whole(body.get('quantity'))} at {_whole(body.get('price'))} as {body.get('liquidity')}, "
+        f"fee {_whole(body.get('fee'))} {body.get('fee_currency')}{trade}{left}"
     )
+
+
+def _parent(body: Mapping[str, Any]) -> str:
+    reason = f": {body['reason']}" if body.get("reason") else ""
+    return f"{body.get('state')}, {_whole(body.get('filled_quantity'))} filled{reason}"
+
+
+def _whole(value: object) -> str:
+    """An exact number without the zeros at its end; anything else in words."""
+    try:
+        return plain(Decimal(str(value)))
+    except InvalidOperation:
+        return _words(value)
 
 
 def _route(body: Mapping[str, Any]) -> RenderableType:
@@ -121,34 +144,48 @@ def _route(body: Mapping[str, Any]) -> RenderableType:
     decision = body.get("decision")
     if not isinstance(decision, Mapping):
         return facts(body)
-    scores = decision.get("scores") or ()
-    rows = [
-        {
-            "venue": score.get("venue"),
-            "total": score.get("total"),
-            **score.get("parts", {}),
-            "out": score.get("excluded"),
-        }
-        for score in scores
-    ]
-    return Group(
-        Text(f"{body.get('router', 'router')}: {decision.get('reason', '')}"), *([_grid(rows)] if rows else [])
-    )
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("VENUE", no_wrap=True)
+    table.add_column("BPS", justify="right", no_wrap=True)
+    table.add_column("OF THAT, OR WHY NOT", overflow="fold")
+    for score in decision.get("scores") or ():
+        total, parts = score.get("total"), score.get("parts", {})
+        why = score.get("excluded") or ", ".join(f"{name} {_figure(bps)}" for name, bps in parts.items())
+        table.add_row(*map(Text, (score.get("venue", ""), "" if total is None else _figure(total), why)))
+    reason = Text(f"{body.get('router', 'router')}: {decision.get('reason', '')}")
+    return Group(reason, *([table] if table.rows else []))
 
 
 def _risk(numbers: Any) -> Table:
     """What the checks compared; numbers are whole, whatever the width."""
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
-    rows = [tuple(_words(each.get(key)) for key in ("name", "what")) for each in numbers]
-    figures = [tuple(_figure(each.get(key)) for key in ("value", "limit")) for each in numbers]
-    table.add_column("CHECK", no_wrap=True, overflow="ellipsis", max_width=16)
+    shown = list(map(_measured, numbers))
+    table.add_column("CHECK", no_wrap=True, overflow="ellipsis", max_width=18)
     table.add_column("WHAT", overflow="fold")
-    for column, heading in enumerate(("VALUE", "LIMIT")):
-        width = max(len(heading), *(len(figure[column]) for figure in figures))
+    for column, heading in ((2, "VALUE"), (3, "LIMIT")):
+        width = max(len(heading), *(len(row[column]) for row in shown))
         table.add_column(heading, justify="right", no_wrap=True, min_width=width)
-    for texts, figure in zip(rows, figures, strict=True):
-        table.add_row(*map(Text, (*texts, *figure)))
+    before = ""
+    for name, *rest in shown:
+        table.add_row(*map(Text, ("" if name == before else name, *rest)))
+        before = name
     return table
+
+
+def _measured(number: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Check, what it compared, value and limit, in words; lengths of time are shown in seconds."""
+    what, value, limit = _words(number.get("what")), number.get("value"), number.get("limit")
+    name, is_time, _ = what.partition(_IN_NS)
+    if is_time:
+        return _words(number.get("name")), name, _seconds(value), _seconds(limit)
+    return _words(number.get("name")), what, _figure(value), _figure(limit)
+
+
+def _seconds(length_ns: object) -> str:
+    try:
+        return f"{_figure(Decimal(str(length_ns)) / NS_PER_SECOND)} s"
+    except InvalidOperation:
+        return _words(length_ns)
 
 
 def _figure(value: object) -> str:

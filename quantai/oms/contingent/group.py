@@ -48,6 +48,13 @@ class Group:
         return any(stop.filled_quantity or _is_working(stop) for stop in self.stops)
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether a bracket's newest stop is on its way, or has done its work: what fills after that needs its own."""
+        if self.entry is None:
+            return False
+        return _is_working(self.stops[-1]) or self.stops[-1].state is OrderState.FILLED
+
+    @property
     def remaining(self) -> Decimal:
         """What the legs may still trade, together."""
         filled = sum((leg.filled_quantity for leg in self.legs), ZERO)

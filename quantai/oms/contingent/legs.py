@@ -58,6 +58,7 @@ class Legs:
         self._again = again
         self._triggered: dict[str, str] = {}  # why, by stop
         self._asked: dict[str, Timer] = {}  # what is not to be asked for again yet, by order
+        self._unknown: set[str] = set()  # cancelled while unknown, which is done once
         self._fitted: dict[str, Decimal] = {}  # what an amendment was asked for, so that a refused one is not repeated
 
     def trigger(self, stop: Order, reason: str) -> None:
@@ -120,7 +121,9 @@ class Legs:
             self._cancel(group.limit)
             if group.limit.is_open:
                 return
-        self._release(stop, self._triggered[stop.client_order_id])
+        reason = self._triggered.get(stop.client_order_id)
+        if reason is not None:  # what was cancelled here ended at once, and who heard of it may have done this already
+            self._release(stop, reason)
 
     def _keep_out(self, group: Group) -> None:
         """A stop went out: the bracket enters no more, and what rests is no more than what is left to get out of."""
@@ -161,9 +164,19 @@ class Legs:
     def _cancel(self, order: Order) -> None:
         if order.state is OrderState.SUSPENDED:
             self._orders.cancel(order)
-        elif order.state in CANCELABLE and order.client_order_id not in self._asked:
+        elif order.state in CANCELABLE and order.client_order_id not in self._asked and self._may_ask(order):
             self._look_later(order)
             self._orders.cancel(order)
+
+    def _may_ask(self, order: Order) -> bool:
+        """Of an order that is unknown only once: each command makes whoever asks for it begin anew, without end."""
+        if order.state is not OrderState.UNKNOWN:
+            self._unknown.discard(order.client_order_id)
+        elif order.client_order_id in self._unknown:
+            return False
+        else:
+            self._unknown.add(order.client_order_id)
+        return True
 
     def _look_later(self, order: Order) -> None:
         if order.client_order_id not in self._asked:
@@ -177,3 +190,4 @@ class Legs:
         if not leg.is_open:
             self._triggered.pop(leg.client_order_id, None)
             self._fitted.pop(leg.client_order_id, None)
+            self._unknown.discard(leg.client_order_id)

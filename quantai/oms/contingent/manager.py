@@ -9,24 +9,31 @@ from decimal import Decimal
 from typing import Protocol
 
 from quantai.core.clock import Clock
-from quantai.core.enums import Side
+from quantai.core.enums import OrderState, Side, TradingState
 from quantai.core.identifiers import ClientOrderIds
 from quantai.core.numbers import to_decimal
 from quantai.events import (
     ErrorEvent,
     FillEvent,
+    OrderCanceledEvent,
+    OrderCancelRejectedEvent,
     OrderDeniedEvent,
     OrderEvent,
     OrderExpiredEvent,
+    OrderFilledEvent,
+    OrderPendingCancelEvent,
     OrderRejectedEvent,
+    TradingStateEvent,
 )
 from quantai.events.bus import EventBus, Subscription
 from quantai.oms.cache import OrderCache
 from quantai.oms.contingent.group import group_of
 from quantai.oms.contingent.legs import Keeper, Legs
+from quantai.oms.contingent.missed import Missed
 from quantai.oms.contingent.requests import Bracket, bracket_legs, oco_stop
 from quantai.oms.contingent.triggers import MAX_AGE_NS, Market, Topics, Triggers
 from quantai.oms.models import Order, OrderRequest
+from quantai.oms.risk.states import ALL
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +41,7 @@ COMPONENT = "contingent orders"
 """Who speaks in error events; no strategy can be called that."""
 
 _FAILURES = (OrderDeniedEvent, OrderRejectedEvent, OrderExpiredEvent)
+_ENDS_CANCEL = (OrderCanceledEvent, OrderCancelRejectedEvent, OrderFilledEvent, *_FAILURES)
 
 
 class Manager(Keeper, Protocol):
@@ -69,22 +77,27 @@ class ContingentOrders:
         self._triggers = Triggers(
             bus=bus, clock=clock, market=market, topics=topics, on_trigger=self._on_trigger, max_age_ns=max_age_ns
         )
+        self._missed = Missed(orders.cache)
+        self._withdrawn: set[str] = set()  # stops at venues of which a cancel was asked for here
         self._placing = ""  # the parent whose legs are being made while it is not there yet
-        self._subscription: Subscription | None = None
+        self._halted: set[str] = set()  # the strategies, or all
+        self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
         """Take up what an earlier run left, and listen. To be called before strategies start, after the account was
         reconciled.
         """
-        self._subscription = await self._bus.subscribe("order.*", self._on_order, name=COMPONENT)
+        for topic, handler in (("order.*", self._on_order), ("system.trading_state.*", self._on_trading_state)):
+            self._subscriptions.append(await self._bus.subscribe(topic, handler, name=COMPONENT))
+        self._make_up()
         for order in list(self._orders.cache.open_orders()):
             self._settle(order)
         await self._triggers.follow()
 
     async def close(self) -> None:
         """Watch nothing any more; orders that are kept here stay as they are."""
-        if self._subscription is not None:
-            await self._bus.unsubscribe(self._subscription)
+        for subscription in self._subscriptions:
+            await self._bus.unsubscribe(subscription)
         self._legs.close()
         await self._triggers.close()
 
@@ -124,16 +137,54 @@ class ContingentOrders:
         if order is None or (self._placing and order.parent_order_id == self._placing):
             return None
         if isinstance(event, FillEvent):
-            self._cover(order, event)
-        elif isinstance(event, _FAILURES) and order.order_type.has_trigger:
+            self._cover(order, event.quantity)
+        if order.order_type.has_trigger and self._has_failed(order, event):
             self._alarm(order)
         self._settle(order)
         return self._triggers.follow() if self._triggers.is_behind else None
 
-    def _cover(self, order: Order, fill: FillEvent) -> None:
+    def _make_up(self) -> None:
+        """Do what was not done about what happened before this listened, and what a crash cut short."""
+        for found in self._missed.take():
+            order = found.order
+            if found.filled_since > 0:
+                self._cover(order, found.filled_since)
+            if order.order_type.has_trigger:
+                if found.ended_unasked:
+                    self._alarm(order)
+                elif order.state is OrderState.PENDING_CANCEL:
+                    self._withdrawn.add(order.client_order_id)
+                elif (group := group_of(order, self._orders.cache)) is not None and group.is_stopping:
+                    self._legs.cover(group, group.at_stake)
+
+    def _cover(self, order: Order, filled: Decimal) -> None:
         group = group_of(order, self._orders.cache)
         if group is not None and group.entry is order:
-            self._legs.cover(group, fill.quantity)
+            self._legs.cover(group, filled)
+
+    def _on_trading_state(self, event: TradingStateEvent) -> None:
+        """A halt cancels stops that are kept here, too; it comes before their ends do."""
+        if event.state is TradingState.HALTED:
+            self._halted.add(event.component)
+        else:
+            self._halted.discard(event.component)
+
+    def _has_failed(self, stop: Order, event: OrderEvent) -> bool:
+        """Whether a stop ended otherwise than by trading, and nobody asked for just that."""
+        client_order_id = stop.client_order_id
+        if isinstance(event, OrderPendingCancelEvent):
+            self._withdrawn.add(client_order_id)
+        is_withdrawn = client_order_id in self._withdrawn
+        if isinstance(event, _ENDS_CANCEL):
+            self._withdrawn.discard(client_order_id)
+        if not isinstance(event, OrderCanceledEvent):
+            return isinstance(event, _FAILURES)
+        return not is_withdrawn if stop.is_sent else self._is_needed_in_halt(stop)
+
+    def _is_needed_in_halt(self, stop: Order) -> bool:
+        """Whether the stop was cancelled here while trading was halted, and there was something to protect."""
+        group = group_of(stop, self._orders.cache)
+        return not self._halted.isdisjoint((stop.strategy, ALL)) and group is not None and bool(group.remaining)
 
     def _settle(self, order: Order) -> None:
         group = group_of(order, self._orders.cache)

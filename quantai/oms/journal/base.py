@@ -54,8 +54,8 @@ class JournalledEvent:
 
 @dataclass(slots=True)
 class Recovered:
-    """What an earlier run left: all open orders and the newest closed ones, in the order in which they were made, with
-    their trade ids; the account as it was last; and the settings.
+    """What an earlier run left: all open orders with their families and the newest closed ones, in the order in which
+    they were made, with their trade ids; the account as it was last; and the settings.
     """
 
     orders: list[Order] = field(default_factory=list)

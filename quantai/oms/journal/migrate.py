@@ -34,11 +34,11 @@ def migrate(connection: Connection) -> None:
         )
     if revision == REVISION:
         return
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it has a line on every step, beginning with its import
     # Alembic takes a while to import: only those wait for it who have something to migrate.
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it has a line on every step
     config = Config()
     config.set_main_option("script_location", "quantai.oms.journal:migrations")
     config.attributes["connection"] = connection

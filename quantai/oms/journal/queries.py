@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, or_, select, union, union_all
 
 from quantai.core.account import AccountChange, BalanceRecord, PositionRecord
 from quantai.oms.journal import tables
@@ -22,21 +22,34 @@ _decode_body = msgspec.json.decode
 
 
 def recent_orders(connection: Connection, max_closed: int) -> list[StoredOrder]:
-    """Every open order and the newest `max_closed` closed ones, in the order in which they were made."""
-    newest = select(orders.c.number).where(~orders.c.is_open).order_by(orders.c.number.desc()).limit(max_closed)
-    closed = select(orders).where(orders.c.number.in_(newest))
-    found = [*_orders(connection.execute(select(orders).where(orders.c.is_open))), *_orders(connection.execute(closed))]
-    return sorted(found, key=lambda order: order.number)
+    """Every open order, every one whose parent, child or sibling is open, and the newest `max_closed` closed ones, in
+    the order in which they were made.
+    """
+    query = select(orders).where(orders.c.number.in_(_recent(max_closed))).order_by(orders.c.number)
+    return _orders(connection.execute(query))
 
 
-def trade_ids(connection: Connection, first_number: int) -> dict[str, set[str]]:
-    """The trade ids of every open order, and of all from `first_number` on."""
-    wanted = or_(orders.c.is_open, orders.c.number >= first_number)
-    query = select(fills.c.client_order_id, fills.c.trade_id).join(orders).where(wanted, fills.c.trade_id != "")
+def recent_trade_ids(connection: Connection, max_closed: int) -> dict[str, set[str]]:
+    """The trade ids of the same orders."""
+    recent = orders.c.number.in_(_recent(max_closed))
+    query = select(fills.c.client_order_id, fills.c.trade_id).join(orders).where(recent, fills.c.trade_id != "")
     found: defaultdict[str, set[str]] = defaultdict(set)
     for client_order_id, trade_id in connection.execute(query):
         found[client_order_id].add(trade_id)
     return found
+
+
+def _recent(max_closed: int) -> CompoundSelect[Any]:
+    """The numbers of these orders."""
+    number, name, parent = orders.c.number, orders.c.client_order_id, orders.c.parent_order_id
+    open_heads = select(name).where(orders.c.is_open).union(select(parent).where(orders.c.is_open, parent != ""))
+    newest = select(number).where(~orders.c.is_open).order_by(number.desc()).limit(max_closed).subquery()
+    return union(
+        select(number).where(orders.c.is_open),
+        select(newest.c.number),
+        select(number).where(name.in_(open_heads)),
+        select(number).where(parent.in_(open_heads), parent != ""),
+    )
 
 
 def trade_ids_of(connection: Connection, client_order_id: str) -> set[str]:

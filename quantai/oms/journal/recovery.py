@@ -11,7 +11,6 @@ from quantai.instruments import InstrumentCatalogue
 from quantai.oms.journal import queries
 from quantai.oms.journal.base import Recovered
 from quantai.oms.journal.stored import StoredOrder
-from quantai.oms.models import Order
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +18,8 @@ _NAMED = 5
 
 
 def recover(connection: Connection, catalogue: InstrumentCatalogue, max_closed: int) -> tuple[Recovered, int]:
-    """All open orders, the newest `max_closed` closed ones, the account and the settings; and how many closed orders
-    were left out, because nobody configures their instrument.
+    """All open orders with their families, the newest `max_closed` closed ones, the account and the settings; and how
+    many closed orders were left out, because nobody configures their instrument.
 
     Raises `StartupError` where an open order is of such an instrument.
     """
@@ -30,17 +29,12 @@ def recover(connection: Connection, catalogue: InstrumentCatalogue, max_closed: 
     if unknown:
         logger.warning("%d closed orders are of instruments that nobody configures: they are left out", len(unknown))
     known = [order for order in stored if (order.venue, order.symbol) in catalogue]
-    orders = _with_trade_ids(connection, catalogue, known)
-    return Recovered(orders, queries.account(connection), queries.settings(connection)), len(unknown)
-
-
-def _with_trade_ids(connection: Connection, catalogue: InstrumentCatalogue, stored: list[StoredOrder]) -> list[Order]:
-    first_closed = min((order.number for order in stored if not order.state.is_open), default=2**63 - 1)
-    trade_ids = queries.trade_ids(connection, first_closed)
-    return [
+    trade_ids = queries.recent_trade_ids(connection, max_closed)
+    orders = [
         order.to_order(catalogue.get(order.venue, order.symbol), trade_ids.get(order.client_order_id, ()))
-        for order in stored
+        for order in known
     ]
+    return Recovered(orders, queries.account(connection), queries.settings(connection)), len(unknown)
 
 
 def _refuse_open(orders: list[StoredOrder]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from msgspec import structs
+
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState, OrderType, TimeInForce
 from quantai.core.numbers import ZERO, plain
@@ -93,7 +95,8 @@ class Fills:
         status = await self._queries.ask(
             lambda account: account.find_order(fill.symbol, fill.client_order_id, fill.venue_order_id)
         )
-        order = self._known.in_memory(fill.client_order_id, fill.venue_order_id)
+        client_order_id = fill.client_order_id if status is None else status.client_order_id
+        order = await self._known.find(client_order_id, fill.venue_order_id)  # what the fill alone did not tell
         return order or self._known.adopt(status or _status_of(fill, listed), "it traded, and nobody here placed it")
 
     def _book(self, order: Order, fill: ExecutionReport) -> bool:
@@ -109,7 +112,8 @@ class Fills:
         if fill.trade_id in order.trade_ids or _is_inferred(order):
             return False
         filled = order.filled_quantity
-        self._orders.apply(self.venue, fill)
+        # Under the name it has here: the venue's may not be known yet, where the acceptance was lost.
+        self._orders.apply(self.venue, structs.replace(fill, client_order_id=order.client_order_id))
         is_booked = fill.trade_id in order.trade_ids  # else the order manager has told why
         if is_booked:
             self._mismatches.tell(

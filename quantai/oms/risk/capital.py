@@ -57,7 +57,7 @@ class SufficientCapital(RiskCheck):
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         instrument, exposure, is_sale = order.instrument, view.exposure, order.side is _SELL
-        if instrument.type is not _SPOT and view.account_after <= 0:
+        if instrument.type is not _SPOT and view.account_after <= ZERO:
             return None
         if is_sale and instrument.type is _OPTION:
             return f"sells more {order.symbol} than is held: what a short option can lose is not known here"
@@ -68,7 +68,7 @@ class SufficientCapital(RiskCheck):
             return NO_PRICE
         profit = payment.margin.profit
         capital = view.account.balance(order.venue, payment.currency)
-        capital += profit if instrument.is_margined or profit < 0 else ZERO
+        capital += profit if instrument.is_margined or profit < ZERO else ZERO
         carried = (capital - cash) * self.max_leverage
         view.measure("margined positions", margined, carried)
         if carried < margined:

@@ -33,16 +33,19 @@ class Exposure:
     """
 
     __slots__ = (
-        "asks", "bids", "buys", "cost", "dearest", "instrument", "is_dirty", "is_traded", "market_buys", "market_sells",
-        "multiplier", "notional", "open_orders", "position", "profit", "reducing_buys", "reducing_sells", "seen",
-        "sells", "source", "total", "unknown", "unsound",
+        "_is_plain", "_largest", "_limit", "asks", "bids", "buys", "cost", "dearest", "instrument", "is_dirty",
+        "is_margined", "is_traded", "last", "market_buys", "market_sells", "multiplier", "notional", "open_orders",
+        "position", "profit", "reducing_buys", "reducing_sells", "seen", "sells", "source", "total", "unknown",
+        "unsound",
     )  # fmt: skip
 
     def __init__(self, instrument: Instrument, seen: Seen, total: Total) -> None:
         self.instrument = instrument
         self.seen = seen
+        self.last = seen.last
         self.total = total
         self.multiplier = None if instrument.inverse else instrument.multiplier
+        self.is_margined = instrument.is_margined
         self.position = self.cost = self.buys = self.sells = ZERO
         self.market_buys = self.market_sells = self.reducing_buys = self.reducing_sells = ZERO
         self.bids: list[Decimal] = []
@@ -53,6 +56,9 @@ class Exposure:
         self.profit: Decimal | None = ZERO
         self.source: MarketEvent | None = None
         self.is_dirty = self.is_traded = True
+        self._largest = ZERO
+        self._limit: Decimal | None = None
+        self._is_plain = False
 
     def worth(self, quantity: Decimal, price: Decimal) -> Decimal:
         """The notional of a quantity that is not negative at a price that is positive, without asking twice."""
@@ -77,20 +83,50 @@ class Exposure:
             return self.instrument.notional(largest, min(dearest, price))
         return largest * (dearest if dearest > price else price) * self.multiplier
 
+    def revalue(self, source: MarketEvent | None) -> None:
+        """Work out `notional` and `profit` again, at the price in `source`. Where that fails, nothing changes."""
+        if self.is_dirty:
+            self._add_up()
+        market, multiplier = self.seen.price(), self.multiplier
+        if self._is_plain and market is not None and market > ZERO and multiplier is not None:
+            dearest = market if self._limit is None or market > self._limit else self._limit
+            notional = self._largest * dearest * multiplier
+            profit = self.position * market * multiplier - self.cost if self.is_margined else ZERO
+            self.dearest, self.notional, self.profit, self.source = dearest, notional, profit, source
+            self.is_dirty = False
+        else:
+            self._revalue_with_care(positive(market), source)
+
+    def _revalue_with_care(self, market: Decimal | None, source: MarketEvent | None) -> None:
+        """The same where something is not known, or is not worth more the higher the price."""
+        dearest = self._worth_most(market)
+        if self._largest or self.unsound:
+            notional = None if dearest is None else self.worth(self._largest, dearest)
+        else:
+            notional = ZERO
+        self.profit = self._profit(market) if self.is_margined else ZERO
+        self.dearest, self.notional, self.source = dearest, notional, source
+        self.is_dirty = bool(self.market_buys or self.market_sells)  # these move with the quote, whatever the price is
+
+    def _add_up(self) -> None:
+        """What does not move with the market: the largest position, and the limit at which a unit is worth most."""
+        buys, sells = self.position + self.buys, self.sells - self.position
+        self._largest = buys if buys > sells else sells
+        if self.multiplier is None:
+            self._limit = min((*self.bids[:1], *self.asks[:1]), default=None)
+        else:
+            self._limit = max((*self.bids[-1:], *self.asks[-1:]), default=None)
+        self._is_plain = not (self.market_buys or self.market_sells or self.unsound)
+
     def _worth_most(self, price: Decimal | None) -> Decimal | None:
         """The price of the market (`price`) and all working orders at which a unit is worth most; None where one is not
         known.
         """
         if price is None or self.unsound:
             return None
-        bids, asks = self.bids, self.asks
-        if self.multiplier is None:
-            price = min((price, *bids[:1], *asks[:1]))
-        else:
-            if bids and bids[-1] > price:
-                price = bids[-1]
-            if asks and asks[-1] > price:
-                price = asks[-1]
+        limit = self._limit
+        if limit is not None and (limit < price if self.multiplier is None else limit > price):
+            price = limit
         return self._with_quotes(price) if self.market_buys or self.market_sells else price
 
     def _with_quotes(self, price: Decimal) -> Decimal | None:
@@ -102,20 +138,6 @@ class Exposure:
                     return None
                 price = dearer(self.instrument, price, at_quote)
         return price
-
-    def revalue(self, source: MarketEvent | None) -> None:
-        """Work out `notional` and `profit` again, at the price in `source`. Where that fails, nothing changes."""
-        market = positive(self.seen.price())
-        position, dearest = self.position, self._worth_most(market)
-        buys, sells = position + self.buys, self.sells - position
-        largest = buys if buys > sells else sells
-        if largest or self.unsound:
-            notional = None if dearest is None else self.worth(largest, dearest)
-        else:
-            notional = ZERO
-        self.profit = self._profit(market) if self.instrument.is_margined else ZERO
-        self.dearest, self.notional, self.source = dearest, notional, source
-        self.is_dirty = bool(self.market_buys or self.market_sells)  # these move with the quote, whatever the price is
 
     def _profit(self, market: Decimal | None) -> Decimal | None:
         if not self.position:
@@ -140,22 +162,12 @@ class Total:
 
     def replace(self, notional: Decimal | None, profit: Decimal | None, by: Exposure) -> None:
         """Count what `by` has now, in place of what it had."""
-        if notional is None:
-            self.unpriced -= 1
-        elif notional:
-            self.notional = subtract(self.notional, notional)
-        if by.notional is None:
-            self.unpriced += 1
-        elif by.notional:
-            self.notional = add(self.notional, by.notional)
-        if profit is None:
-            self.unvalued -= 1
-        elif profit:
-            self.profit = subtract(self.profit, profit)
-        if by.profit is None:
-            self.unvalued += 1
-        elif by.profit:
-            self.profit = add(self.profit, by.profit)
+        if by.notional != notional:
+            self.unpriced += (by.notional is None) - (notional is None)
+            self.notional = add(subtract(self.notional, notional or ZERO), by.notional or ZERO)
+        if by.profit != profit:
+            self.unvalued += (by.profit is None) - (profit is None)
+            self.profit = add(subtract(self.profit, profit or ZERO), by.profit or ZERO)
 
 
 class Exposures:
@@ -186,8 +198,8 @@ class Exposures:
     def refresh(self) -> None:
         """Bring notionals, profits and totals up to date with the market."""
         for exposure in self._by_key.values():
-            mark, tick, trade, bar = exposure.seen.last
-            source = mark or tick or trade or bar
+            last = exposure.last
+            source = last[0] or last[1] or last[2] or last[3]
             if source is not exposure.source or exposure.is_dirty:
                 if exposure.is_traded:
                     self.take_position(exposure)
@@ -218,7 +230,7 @@ def dearer(instrument: Instrument, one: Decimal, other: Decimal) -> Decimal:
 
 def positive(price: Decimal | None) -> Decimal | None:
     """`price` where it is one."""
-    return price if price is not None and price > 0 else None
+    return price if price is not None and price > ZERO else None
 
 
 def quote(seen: Seen, side: Side) -> Decimal | None:
@@ -229,4 +241,4 @@ def quote(seen: Seen, side: Side) -> Decimal | None:
         return positive(seen.price())
     bid, ask = seen.quotes()
     price = ask if side is _BUY else bid
-    return price if price is not None and price > 0 else None
+    return price if price is not None and price > ZERO else None

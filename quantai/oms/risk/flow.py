@@ -77,7 +77,8 @@ _Same = tuple[str, str, str, bool, str, str]
 class DuplicateOrder(RiskCheck):
     """Not the same order again (strategy, instrument, side, price, quantity) while the first is open and young.
 
-    Children of one parent are meant to be alike, and pass.
+    Children of one parent are meant to be alike, and pass. So does an exit that only reduces: a stop that was released,
+    or a leg of a bracket. Two brackets may be alike, and each has its own position to protect.
     """
 
     code = "DUPLICATE_ORDER"
@@ -100,7 +101,7 @@ class DuplicateOrder(RiskCheck):
         sent_ns, client_order_id, parent = found
         age_ns = view.now_ns - sent_ns
         is_meant = client_order_id == order.client_order_id or (parent and parent == order.parent_order_id)
-        if is_meant or not 0 <= age_ns < self.window:
+        if is_meant or not 0 <= age_ns < self.window or _is_exit(order, view):
             return None
         former = view.orders.get(client_order_id)
         if former is not None and not former.is_open:
@@ -128,6 +129,11 @@ class DuplicateOrder(RiskCheck):
         self._newest = young
 
 
+def _is_exit(order: Order, view: RiskView) -> bool:
+    """Whether this is a stop that goes out, or a leg of a bracket, and only makes the position smaller."""
+    return view.is_reducing and (order.trigger_price is not None or order.parent_order_id != "")
+
+
 def _same(order: Order) -> _Same:
     """Numbers as text, which on one grid is the same for the same number: a new `Decimal` takes long to hash."""
     return order.strategy, order.venue, order.symbol, order.side is _BUY, str(order.price), str(order.quantity)
@@ -137,14 +143,14 @@ class SelfTrade(RiskCheck):
     """No order that would trade with one of our own, of any strategy, at the same venue.
 
     An own order counts until the venue says that it is gone, also while it is being cancelled. A market order is judged
-    by the quote. What is post-only would be refused by the venue, so it passes; so does what is flagged reduce-only,
-    because getting out is worth more than a fee.
+    by the quote. What is post-only would be refused by the venue, so it passes; so does what reduces and is flagged
+    reduce-only, or is an exit that was kept here (a stop, a leg of a bracket): getting out is worth more than a fee.
     """
 
     code = "SELF_TRADE"
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        if order.time_in_force is _POST_ONLY or (order.reduce_only and view.is_reducing):
+        if order.time_in_force is _POST_ONLY or (order.reduce_only and view.is_reducing) or _is_exit(order, view):
             return None
         is_buy = order.side is _BUY
         others = view.exposure.asks if is_buy else view.exposure.bids

@@ -34,7 +34,7 @@ class PriceValidity(RiskCheck):
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         limit, tick = order.price, order.instrument.tick_size
         if limit is not None:
-            if limit <= 0:
+            if limit <= ZERO:
                 return f"price {plain(limit)} is not positive"
             if limit % tick:
                 return f"price {plain(limit)} is not a multiple of the tick {plain(tick)}"
@@ -68,7 +68,7 @@ class QuantityValidity(RiskCheck):
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         instrument, quantity = order.instrument, order.quantity
         lot, most = instrument.lot_size, instrument.max_quantity
-        if quantity <= 0:
+        if quantity <= ZERO:
             return f"quantity {plain(quantity)} is not positive (the lot is {plain(lot)})"
         if quantity <= order.filled_quantity:
             return f"quantity {plain(quantity)} is not above the {plain(order.filled_quantity)} that traded already"
@@ -143,7 +143,7 @@ class PositionLimit(RiskCheck):
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         after = view.strategy_after if self.per == "strategy" else view.account_after
-        if after <= 0 or view.is_reducing:
+        if after <= ZERO or view.is_reducing:
             return None
         if view.worst_price is None:
             return NO_PRICE
@@ -171,7 +171,7 @@ class ExposureLimit(RiskCheck):
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
         is_own = self.per == "strategy"
-        if view.is_reducing or (view.strategy_after if is_own else view.account_after) <= 0:
+        if view.is_reducing or (view.strategy_after if is_own else view.account_after) <= ZERO:
             return None
         exposures = view.exposures(of_strategy=order.strategy if is_own else None)
         gross = self._gross(exposures, view.own if is_own else view.exposure, order, view)
@@ -184,18 +184,21 @@ class ExposureLimit(RiskCheck):
 
     def _gross(self, exposures: Exposures, own: Exposure, order: Order, view: RiskView) -> Decimal | str:
         """In base currency, with the order; or why that is not known."""
-        instrument, gross = order.instrument, ZERO
         after = view.notional_after(order.side, own)
         if after is None:
-            return f"{instrument} has no price"
-        change = after if self.per == "instrument" or own.notional is None else after - own.notional
+            return f"{order.instrument} has no price"
+        gross, before, per = ZERO, own.notional or ZERO, self.per
         for (venue, currency, _), total in exposures.totals.items():
-            is_own = total is own.total
-            amount = change if is_own else ZERO
-            if self.per != "instrument" and (self.per != "venue" or venue == order.venue):
-                amount += total.notional
-                if total.unpriced - (is_own and own.notional is None):
-                    return f"{_unpriced(exposures)} has no price"
+            amount, unpriced = total.notional, total.unpriced
+            if total is own.total:
+                if per == "instrument":
+                    amount, unpriced = after, 0
+                else:
+                    amount += after - before
+            elif per == "instrument" or (per == "venue" and venue != order.venue):
+                continue
+            if unpriced:
+                return f"{_unpriced(exposures)} has no price"
             in_base = view.account.to_base(amount, currency, venue)
             if in_base is None:
                 return f"{currency} has no price in base currency"

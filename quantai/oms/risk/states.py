@@ -107,12 +107,12 @@ class TradingStates:
         """Cancel again what rests in a halt: for a start, when it is known what does."""
         for name, state in self._set.items():
             if state.state is TradingState.HALTED:
-                self._cancel_all(name or None, _halt(name, state).reference)
+                self._cancel_all(name or None, reference_of(name or None, state))
 
 
-def _halt(name: str, state: SetState) -> TradingStateEvent:
-    """The event that told of a state when it was set."""
-    return TradingStateEvent(name or ALL, state.ts_ns, state.ts_ns, state.state, state.reason)
+def reference_of(strategy: str | None, state: SetState) -> str:
+    """The `reference` of the event that told of a state when it was set."""
+    return TradingStateEvent(strategy or ALL, state.ts_ns, state.ts_ns, state.state, state.reason).reference
 
 
 _ACTIVE = SetState(TradingState.ACTIVE, "", 0)

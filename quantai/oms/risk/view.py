@@ -126,7 +126,8 @@ class RiskView:
         self._measured = None
         self._seen_ns = -1
         self.now_ns = max(order.ts_submitted, order.ts_last) if self._clock is None else self._clock.now_ns()
-        self.quantity = quantity = order.quantity - order.filled_quantity
+        filled = order.filled_quantity
+        self.quantity = quantity = order.quantity - filled if filled else order.quantity
         if not self._is_seeded:
             self._seed()
         place = (order.strategy, order.venue, order.symbol)
@@ -145,7 +146,7 @@ class RiskView:
             self.strategy_after = after = own.sells - own.position + quantity
         if order.reduce_only:  # such orders stand for one another (a stop and a target): they cannot all fill
             after -= own.reducing_buys if is_buy else own.reducing_sells
-        self.is_reducing = after <= 0 < quantity
+        self.is_reducing = after <= ZERO < quantity
 
     @property
     def seen_ns(self) -> int:
@@ -184,9 +185,9 @@ class RiskView:
 
     def _price(self, order: Order, exposure: Exposure) -> None:
         limit, side, market = order.price, order.side, exposure.seen.price()
-        self.market_price = market if market is not None and market > 0 else None
+        self.market_price = market if market is not None and market > ZERO else None
         self.quote = at_quote = quote(exposure.seen, side)
-        if limit is None or limit <= 0:
+        if limit is None or limit <= ZERO:
             self.price = self.worst_price = at_quote if limit is None else None
         elif at_quote is not None and (limit >= at_quote if side is _BUY else limit <= at_quote):
             self.price, self.worst_price = limit, dearer(order.instrument, limit, at_quote)

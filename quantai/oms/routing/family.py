@@ -18,9 +18,9 @@ _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 @dataclass(slots=True, eq=False)
 class Family:
-    """A parent that is followed. `withdrawn` are the children that were cancelled here, `taken_back` those that were
-    because too much worked; `is_cancelled` says that somebody here asked for the parent to be, `stopped` what else
-    keeps it from being routed anew.
+    """A parent that is followed. `withdrawn` are the children that were cancelled here, `taken_back` those where that
+    was a moment ago, because too much worked; `is_cancelled` says that somebody here asked for the parent to be,
+    `stopped` what else keeps it from being routed anew.
     """
 
     parent: Order

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from math import isfinite
+from itertools import takewhile
+from math import inf
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -109,6 +110,9 @@ class SmartRouter(Router):
         levels = self._levels(instrument, request.side)
         if not levels:
             return "no quote"
+        own = self._levels(instrument, request.side.opposite)
+        if own and request.side.sign * levels[0][0] < request.side.sign * own[0][0]:
+            return f"its quote is crossed: {levels[0][0]:g} and {own[0][0]:g}"
         rungs = self._rungs(instrument, request, levels, rates)
         if isinstance(rungs, str):
             return rungs
@@ -127,7 +131,7 @@ class SmartRouter(Router):
             is_buy = side is Side.BUY
             best = (tick.ask_price, tick.ask_size) if is_buy else (tick.bid_price, tick.bid_size)
             levels = [best, *(level for level in levels if (level[0] > best[0] if is_buy else level[0] < best[0]))]
-        return levels if levels and isfinite(levels[0][0]) and levels[0][0] > 0 and levels[0][1] > 0 else ()
+        return list(takewhile(_is_sound, levels))
 
     def _rungs(
         self, instrument: Instrument, request: RouteRequest, levels: Sequence[Level], rates: Rates
@@ -221,6 +225,10 @@ class SmartRouter(Router):
 
 def _out(excluded: Mapping[str, str]) -> list[Score]:
     return [Score(venue, excluded=reason) for venue, reason in excluded.items()]
+
+
+def _is_sound(level: Level) -> bool:
+    return 0 < level[0] < inf and 0 < level[1] < inf
 
 
 def _contract(instrument: Instrument) -> tuple[Decimal, bool]:

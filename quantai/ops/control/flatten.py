@@ -38,6 +38,9 @@ class Scope:
     strategy: str | None = None
     symbol: str | None = None
 
+    def __str__(self) -> str:
+        return " of ".join(filter(None, (self.symbol or "everything", self.strategy)))
+
     def covers(self, strategy: str, symbol: str) -> bool:
         """Whether it is part of what is to be flat."""
         return self.strategy in (None, strategy) and self.symbol in (None, symbol)
@@ -96,7 +99,9 @@ class Flattener:
         elif task.exception() is not None:
             logger.error("flattening %s failed: look at what is open", scope, exc_info=task.exception())
         else:
-            logger.warning("flattened %s: %s", scope, task.result())
+            report = task.result()
+            outcome = "flat" if report.is_flat else "NOT proven flat, look at the venues"
+            logger.warning("flattened %s (%d cancelled): %s", scope, len(report.canceled), outcome)
 
     async def stop(self) -> None:
         """Leave off; what was sent stays sent."""

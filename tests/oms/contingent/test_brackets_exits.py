@@ -133,3 +133,23 @@ async def test_the_other_way_round_it_works_as_well() -> None:
     await world.say(limit, ExecType.CANCELED)
     command = world.sent()[-1]
     assert [command.side, command.quantity, stop.state] == [Side.BUY, 10, "PENDING_NEW"]
+
+
+async def test_a_take_profit_that_is_unknown_is_cancelled_once_until_the_venue_proves_something() -> None:
+    """Whoever asks for it would have to begin anew with each cancel, and the stop would wait for ever."""
+    world = await Bench().start()
+    placed = await world.bracket()
+    await world.trade(placed.entry, 10)
+    limit = placed.take_profit
+    await world.quote_at(80)
+    for _ in range(5):
+        if limit.state is OrderState.PENDING_CANCEL:
+            await world.say(limit, ExecType.CANCEL_REJECTED, reason="unknown order")
+        await world.wait(1)
+    assert limit.state is OrderState.UNKNOWN
+    assert [command.client_order_id for command in world.venue.cancels] == [limit.client_order_id] * 2
+    await world.accept(limit)
+    await world.wait(1)
+    assert len(world.venue.cancels) == 3
+    await world.say(limit, ExecType.CANCELED)
+    assert world.sent()[-1].client_order_id == placed.stop_loss.client_order_id

@@ -341,3 +341,29 @@ async def make_and_close(url: URL, max_closed: int = 10_000) -> list[Order]:
 async def story_of(url: URL, client_order_id: str) -> list[object]:
     async with opened(url) as journal:
         return list(await journal.story(client_order_id))
+
+
+async def test_closed_orders_come_back_while_their_parent_child_or_sibling_is_open(url: URL) -> None:
+    async with opened(url) as journal:
+        books = Books(journal)
+
+        def closed(parent: str = "") -> Order:
+            order = books.submit(parent_order_id=parent)
+            books.fill(order, "1.50", f"t{order.client_order_id}")
+            return order
+
+        entry = closed()
+        leg = books.submit(parent_order_id=entry.client_order_id)
+        routed = books.submit(is_parent=True)
+        child = closed(routed.client_order_id)
+        head = closed()
+        sibling, resting = closed(head.client_order_id), books.submit(parent_order_id=head.client_order_id)
+        over = closed()
+        closed(over.client_order_id)
+        alone, newest = closed(), closed()
+    recovered = await make_and_close(url, max_closed=1)
+    expected = (entry, leg, routed, child, head, sibling, resting, newest)
+    assert [facts(order) for order in recovered] == [facts(order) for order in expected]
+    assert [facts(order) for order in await make_and_close(url, max_closed=2)] == [
+        facts(order) for order in (*expected[:-1], alone, newest)
+    ]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 
 from quantai.config.schema.reconciliation import ReconciliationSection
 from quantai.core.clock import NS_PER_SECOND
@@ -459,3 +460,17 @@ async def test_two_runs_do_the_same_things_at_the_same_times() -> None:
         return story(core)
 
     assert await run() == await run()
+
+
+async def test_a_fill_that_names_the_venues_order_only_is_booked_to_ours_whose_acceptance_was_lost() -> None:
+    core = Core()
+    await core.start()
+    order = core.submit(Side.BUY, "3", "100")
+    core.binance.trade(core.binance.of(order), "3")
+    core.binance.lose()
+    core.binance.fills = [structs.replace(fill, client_order_id="") for fill in core.binance.fills]
+    await core.reconcile()
+    assert (order.state, order.trade_ids, order.venue_order_id) == (OrderState.FILLED, {"t1"}, "v1")
+    assert core.portfolio.balance("binance", "USDT") == core.binance.balances["USDT"]
+    assert not {"external_order", "inferred_fill", "balance"} & set(core.mismatches)
+    await core.reconciler.stop()

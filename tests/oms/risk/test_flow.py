@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from quantai.core.enums import OrderState, TimeInForce
-from quantai.oms.models import Change
+from quantai.oms.models import Change, Order
 from quantai.oms.risk import Approved, flow
 from tests.oms.risk.desk import BUY, SELL, Desk, check, whys
 from tests.oms.world import BTC, PERP, SPOT, D
@@ -138,6 +140,24 @@ def test_children_of_one_parent_may_be_alike() -> None:
     assert desk.no(desk.order()).startswith("DUPLICATE_ORDER")
 
 
+@pytest.mark.parametrize("is_stop", [True, False])
+def test_exits_of_two_positions_may_be_alike(is_stop: bool) -> None:
+    """Two brackets that are alike are stopped out by the same quote: each by its own stop."""
+    desk = Desk(check("duplicate_order"))
+    desk.books.hold("alpha", SPOT, "2")
+
+    def exits() -> Order:
+        if is_stop:
+            return replace(desk.order(SELL, price=None), trigger_price=D(90))
+        return desk.order(SELL, parent=f"entry{len(list(desk.cache.open_orders()))}")
+
+    assert [desk.send(exits()) for _ in range(2)] == ["", ""]
+    assert desk.send(exits()).startswith("DUPLICATE_ORDER")  # it would turn the position round
+    desk.books.hold("beta", SPOT, "5")
+    twice = [desk.send(desk.order(SELL, strategy="beta")) for _ in range(2)]
+    assert [why[:15] for why in twice] == ["", "DUPLICATE_ORDER"]
+
+
 def test_a_clock_that_was_set_back_makes_no_duplicates() -> None:
     desk = Desk(check("duplicate_order"))
     desk.send(desk.order())
@@ -246,6 +266,17 @@ def test_getting_out_is_worth_more_than_a_fee() -> None:
     desk.rest(desk.order(SELL, "1", "99", instrument=PERP))
     assert desk.no(desk.order(BUY, instrument=PERP, reduce_only=True)) == ""
     assert desk.no(desk.order(BUY, instrument=PERP)) != ""  # a quote of a market maker, say
+
+
+def test_a_stop_goes_out_even_where_an_own_order_rests() -> None:
+    desk = Desk(check("self_trade"))
+    desk.quote(SPOT, 99, 101)
+    desk.rest(desk.order(BUY, "1", "99", strategy="maker"))
+    desk.books.hold("alpha", SPOT, "1")
+    assert desk.no(replace(desk.order(SELL, "1", None), trigger_price=D(99))) == ""
+    assert desk.no(replace(desk.order(SELL, "2", None), trigger_price=D(99))).startswith("SELF_TRADE")  # opens one
+    assert desk.no(desk.order(SELL, "1", "99", parent="entry")) == ""
+    assert desk.no(desk.order(SELL, "1", "99")) != ""
 
 
 # Unknown orders

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from quantai.core.enums import InstrumentStatus
+from quantai.core.enums import InstrumentStatus, Side
 from quantai.events import InstrumentStatusEvent
 from quantai.exchanges.execution import VenueHealth
 from quantai.oms.routing import Route
@@ -58,6 +58,23 @@ def test_a_quote_that_is_none_is_out(price: float, size: float) -> None:
     made = quoted(b=(99, 101))
     made.quote(A, 99, price, ask_size=size)
     assert excluded(made.router().route(ask(), BOTH)) == {"a": "no quote"}
+
+
+@pytest.mark.parametrize("level", [(math.nan, 5), (102.0, math.nan), (math.inf, 5), (102.0, math.inf), (0.0, 5)])
+def test_a_book_ends_where_it_makes_no_sense(level: tuple[float, float]) -> None:
+    made = quoted(b=(99, 102))
+    made.book(A, bids=[(99, 1)], asks=[(101, 1), level, (103, 5)])
+    decision = made.router(slippage_bps=200).route(ask(quantity="2"), BOTH)
+    assert legs(decision) == {"a": "1.000", "b": "1.000"}
+    assert all(math.isfinite(score.total) for score in decision.scores if score.total is not None)
+
+
+@pytest.mark.parametrize(("side", "shown"), [(Side.BUY, "99 and 101"), (Side.SELL, "101 and 99")])
+def test_a_crossed_quote_is_out(side: Side, shown: str) -> None:
+    made = quoted(a=(101, 99), b=(99, 102))
+    assert excluded(made.router().route(ask(side), BOTH)) == {"a": f"its quote is crossed: {shown}"}
+    made = quoted(a=(100, 100), b=(99, 102))
+    assert excluded(made.router().route(ask(side), BOTH)) == {}
 
 
 def test_an_empty_side_is_out() -> None:

@@ -148,3 +148,19 @@ async def test_strategies_hear_of_an_order_after_it_was_followed() -> None:
     floor.world.subscribe("order.rejected.*", lambda event: seen.append(len(floor.children(parent))))
     floor.say(floor.children(parent)[0], ExecType.REJECTED)
     assert seen == [2]
+
+
+def test_what_a_venue_gave_back_before_a_restart_takes_nothing_from_the_child_that_took_its_place() -> None:
+    """Nobody knows any more whether the first was cancelled here; what cannot trade is not too much."""
+    before = Floor()
+    parent = before.buy({"a": "3"})
+    [first] = before.children(parent)
+    before.say(first, ExecType.NEW)
+    before.say(first, ExecType.CANCELED, reason="maintenance")
+    second = before.children(parent)[1]
+    before.say(second, ExecType.NEW)
+    after = reborn(parent, first, second)
+    after.routed.resume()
+    assert after.shape(parent) == [("a", "3", S.CANCELED), ("b", "3", S.NEW)]
+    assert after.routed.counts["excess"] == 0
+    assert after.world.venues["b"].cancels == []

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from quantai.core.enums import TimeInForce
+from quantai.core.errors import OrderError
 from quantai.events import Event, TimerEvent
 from quantai.exchanges.execution import ExecType
+from quantai.instruments import Instrument
+from quantai.oms.routing import Decision, RouteRequest
 from tests.oms.routing.floor import D, Floor, Limit, Refuses, S
 
 
@@ -178,3 +183,21 @@ def test_a_cancel_that_was_over_before_it_was_told_still_counts() -> None:
     floor.world.subscribe("system.timer.*", cancel_all)
     floor.world.bus.post(TimerEvent("x", 1, 1, "now"))
     assert len(floor.children(parent)) == 2
+
+
+def test_a_router_that_fails_ends_what_came_back_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    """The parent is told what its children made of it all the same."""
+
+    def route(request: RouteRequest, candidates: Sequence[Instrument]) -> Decision:
+        raise OrderError("no price is known")
+
+    floor = Floor()
+    parent = floor.buy({"a": "1", "b": "2"})
+    floor.router.route = route  # type: ignore[method-assign]
+    first, second = floor.children(parent)
+    floor.say(first, ExecType.REJECTED, reason="no")
+    floor.fill(second, "2")
+    assert (parent.state, parent.filled_quantity) == (S.CANCELED, D(2))
+    assert parent.reason == "a REJECTED: no; OrderError: no price is known"
+    assert f"{parent.client_order_id} could not be routed anew" in caplog.text
+    assert floor.world.bus.errors == 0

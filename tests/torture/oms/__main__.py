@@ -8,7 +8,7 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from rich.progress import track
@@ -18,6 +18,7 @@ from tests.torture.oms.world import Verdict, run_seed
 
 _CHUNK = 20
 _FIRST_FAILURES = 5
+_CORES = multiprocessing.cpu_count()
 
 
 def told(verdict: Verdict, without: Sequence[str] = ()) -> str:
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="run this one only, and tell everything that happens")
     parser.add_argument("--without", default="", help=f"kinds of faults to leave out: {','.join(KINDS)}")
-    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
+    parser.add_argument("--processes", type=int, default=_CORES)
     arguments = parser.parse_args()
     without = [kind for kind in arguments.without.split(",") if kind]
     unknown = sorted(set(without) - set(KINDS))
@@ -59,23 +60,28 @@ def _replay(seed: int, without: Sequence[str]) -> int:
     return 1 if verdict.problems else 0
 
 
+def verdicts(seeds: Sequence[int], without: Sequence[str] = (), processes: int = _CORES) -> Iterator[Verdict]:
+    """Those of many seeds, as they come."""
+    with multiprocessing.Pool(processes, initializer=logging.disable) as pool:
+        yield from pool.imap_unordered(partial(run_seed, without=without), seeds, _CHUNK)
+
+
 def _run(seeds: Sequence[int], without: Sequence[str], processes: int) -> int:
     failed: list[Verdict] = []
     counts: Counter[str] = Counter()
     begun_s = time.perf_counter()
-    with multiprocessing.Pool(processes, initializer=logging.disable) as pool:
-        verdicts = pool.imap_unordered(partial(run_seed, without=without), seeds, _CHUNK)
-        for verdict in track(verdicts, "seeds", len(seeds)):
-            counts.update(verdict.counts)
-            if verdict.problems:
-                failed.append(verdict)
-                if len(failed) <= _FIRST_FAILURES:
-                    print(told(verdict, without))
-    print(f"{len(seeds):,} seeds in {time.perf_counter() - begun_s:.0f} s: " + ", ".join(
-        f"{count:,} {kind}" for kind, count in sorted(counts.items())
-    ))  # fmt: skip
+    for verdict in track(verdicts(seeds, without, processes), "seeds", len(seeds)):
+        counts.update(verdict.counts)
+        if verdict.problems:
+            failed.append(verdict)
+            if len(failed) <= _FIRST_FAILURES:
+                print(told(verdict, without))
+    what = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+    print(f"{len(seeds):,} seeds in {time.perf_counter() - begun_s:.0f} s: {what}")
     if failed:
         print(f"{len(failed)} seeds broke an invariant: {sorted(verdict.seed for verdict in failed)}")
+    else:
+        print("no invariant broke")
     return 1 if failed else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from quantai.oms.risk.standard import (
     PriceValidity,
     QuantityValidity,
 )
+from quantai.oms.risk.states import SETTING
 from quantai.oms.routing import FeeRates, RoutingView
 from quantai.oms.routing.books import BookView
 from quantai.oms.routing.smart import SmartRouter
@@ -45,7 +47,6 @@ from tests.torture.oms.trader import STRATEGIES
 from tests.torture.oms.venue import FaultyVenue, Line
 from tests.torture.oms.watch import Watch
 
-MAX_CLOSED = 20
 _WATCHED = ["order.*", "position.*", "portfolio.*", "system.*"]
 # Less patience than in earnest: nobody waits here, but a seed should see more than one reconciliation.
 _IN_HASTE = ReconciliationSection.model_validate(
@@ -59,13 +60,14 @@ _ON_THE_WAY = (OrderState.PENDING_NEW, OrderState.PENDING_CANCEL, OrderState.PEN
 
 @dataclass
 class Surroundings:
-    """What is there before a daemon, and after it."""
+    """What is there before a daemon, and after it. `max_closed` is how many closed orders stay in memory."""
 
     clock: SimulatedClock
     lines: list[Line]
     disk: Disk
     dice: random.Random
     log: Log
+    max_closed: int
     runs: int = 0
 
 
@@ -89,7 +91,7 @@ class Daemon:
             bus=self.bus, clock=clock, market=self.market, catalogue=self.catalogue, base_currency="USDT", balances={}
         )
         self.journal = DurableModel(around.disk, clock, around.dice, life)
-        self.cache = OrderCache(MAX_CLOSED)
+        self.cache = OrderCache(around.max_closed)
         self.venues: Mapping[str, FaultyVenue] = {line.exchange.name: FaultyVenue(line, life) for line in around.lines}
         self.states = TradingStates(
             clock, post=self.bus.post, put=self.journal.put,
@@ -116,7 +118,6 @@ class Daemon:
         self.contingent = ContingentOrders(
             self.orders, bus=self.bus, clock=clock, market=self.market, ids=ids, topics=topics
         )
-
         self.routed = self._routing(clock)
         self.reconciler = build_reconciler(
             _IN_HASTE, orders=self.orders, books=self.portfolio, journal=self.journal, executors=self.venues,
@@ -143,6 +144,10 @@ class Daemon:
         self.portfolio.restore(recovered.account)
         self.orders.recover(recovered.orders)
         self.states.restore(recovered.settings)
+        if sorted(name or "" for name in self.states.all()) != sorted(
+            json.loads(recovered.settings.get(SETTING, "{}"))
+        ):
+            self.problems.append(f"trading is {self.states.all()}, it was {recovered.settings}")
         self.reconciler.restore(recovered.settings)
         await self.routed.start(self.bus)
         await self.reconciler.start()
@@ -204,13 +209,25 @@ class Daemon:
         return ", ".join(waiting + orders)
 
     def picture(self) -> list[str]:
-        """All that must be the same after a restart."""
-        orders = [describe(order) for order in self.cache.open_orders()]
-        positions = [
-            f"{key} {plain(position.quantity)}" for key, position in self.portfolio.positions() if position.quantity
-        ]
+        """All that must be the same after a restart: who works, what has traded, and the account.
+
+        Not how much an order is for: what an exit could not be changed to, while the venue or the journal was gone, is
+        asked for once more by the next run.
+        """
+        orders = [f"{order.client_order_id} {order.state} {traded(order)}" for order in self.cache.open_orders()]
+        held = ((key, position.quantity) for key, position in self.portfolio.positions())
+        positions = [f"{key} {plain(quantity)}" for key, quantity in held if quantity]
         balances = [f"{key} {plain(amount)}" for key, amount in self.portfolio.balances().items() if amount]
         return sorted(orders) + sorted(positions) + sorted(balances)
+
+    def full_picture(self) -> list[str]:
+        """And that too, which a second restart leaves as it is."""
+        return [*self.picture(), *sorted(describe(order) for order in self.cache.open_orders())]
+
+
+def traded(order: Order) -> str:
+    """What has traded of an order."""
+    return f"{plain(order.filled_quantity)} {sorted(order.trade_ids)}"
 
 
 def describe(order: Order) -> str:

@@ -29,6 +29,7 @@ _TIMES = {
     "journal": 3,  # the journal cannot write for a while
     "stall": 6,  # the disk is slow for once
     "halt": 2,  # somebody halts trading, and resumes it
+    "memory": 1,  # few closed orders stay in memory, so that what comes late is looked up; there are no families then
 }
 _HABITS = (
     "new_id",  # an amended order gets another id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from quantai.core.numbers import ZERO
 from quantai.oms.models import EXTERNAL, Order
-from tests.torture.oms.daemon import MAX_CLOSED, Daemon, describe
+from tests.torture.oms.daemon import Daemon, describe
 from tests.torture.oms.exchange import Exchange
 from tests.torture.oms.venue_order import VenueOrder
 
@@ -147,5 +147,5 @@ def _memory_and_journal(world: World, daemon: Daemon) -> Iterator[str]:
         if order.is_open and order.client_order_id not in open_here:
             yield f"{describe(order)} is open in the journal, and not in memory"
     closed = len(list(daemon.cache.closed_orders()))
-    if closed > 2 * MAX_CLOSED:  # the families of open orders stay besides
-        yield f"{closed} closed orders are in memory, the limit is {MAX_CLOSED}"
+    if closed > world.around.max_closed + 1:
+        yield f"{closed} closed orders are in memory, the limit is {world.around.max_closed}"

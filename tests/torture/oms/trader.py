@@ -30,12 +30,16 @@ class Trader:
         routed: RoutedOrders,
         exchanges: list[Exchange],
         dice: random.Random,
+        *,
+        has_families: bool,
     ) -> None:
+        """`has_families` says whether there are orders with children: brackets, OCO pairs, routed ones."""
         self._orders = orders
         self._contingent = contingent
         self._routed = routed
         self._exchanges = exchanges
         self._dice = dice
+        self._has_families = has_families
         self.refused = 0
 
     def act(self) -> None:
@@ -43,9 +47,9 @@ class Trader:
         strategy = self._dice.choice(STRATEGIES)
         own = self._orders.open_orders(strategy)
         act = self._dice.choices(
-            (self._submit, self._batch, self._route, self._stop, self._bracket, self._amend, self._cancel,
-             self._cancel_all),
-            (35, 5, 8, 5, 8, 20, 18, 1),
+            (self._submit, self._batch, self._stop, self._amend, self._cancel, self._cancel_all, self._route,
+             self._bracket),
+            (35, 5, 5, 20, 18, 1, 8 * self._has_families, 8 * self._has_families),
         )[0]  # fmt: skip
         try:
             act(strategy, own)

@@ -145,5 +145,10 @@ class Watch:
     @staticmethod
     def _next(told: Told, exec_type: ExecType, *, is_complete: bool) -> OrderState | None:
         return next_state(
-            told.state, exec_type, is_accepted=told.is_accepted, has_fills=told.filled > 0, is_complete=is_complete
+            told.state,
+            exec_type,
+            is_accepted=told.is_accepted,
+            has_fills=told.filled > 0,
+            is_complete=is_complete,
+            has_change=told.change > 0,
         )

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND, SimulatedClock
 from quantai.core.enums import TradingState
@@ -34,6 +33,7 @@ _CALM_STEP_NS = NS_PER_SECOND
 _MEAN_ACT_NS = 350 * NS_PER_MS
 _SHORT_S = 0.1
 _STILL_S = 2.5
+_FEW_CLOSED, _MANY_CLOSED = 10, 10_000
 _QUIET_WITHIN_S = 300
 
 _D = Decimal
@@ -71,7 +71,9 @@ class World:
         self.disk = Disk()
         self.lines = [self._line(name) for name in INSTRUMENTS]
         self.exchanges = [line.exchange for line in self.lines]
-        self.around = Surroundings(self.clock, self.lines, self.disk, self._dice(), self.log)
+        self._is_forgetful = self.faults.times["memory"] > 0
+        max_closed = _FEW_CLOSED if self._is_forgetful else _MANY_CLOSED
+        self.around = Surroundings(self.clock, self.lines, self.disk, self._dice(), self.log, max_closed)
         self.trouble = Trouble(
             self.clock, self.lines, self.disk, self.faults, self._dice(), self.log, self._aim, self._set_trading
         )
@@ -134,7 +136,10 @@ class World:
         self.log(f"*** daemon {self.around.runs} starts")
         for exchange in self.exchanges:
             daemon.show(exchange)
-        self._trader = Trader(daemon.orders, daemon.contingent, daemon.routed, self.exchanges, self._trading_dice)
+        self._trader = Trader(
+            daemon.orders, daemon.contingent, daemon.routed, self.exchanges, self._trading_dice,
+            has_families=not self._is_forgetful,
+        )  # fmt: skip
         daemon.starting = self.loop.create_task(daemon.start())
 
     def _end(self, daemon: Daemon) -> None:
@@ -234,18 +239,27 @@ class World:
             await asyncio.sleep(_STILL_S)
 
     async def _restart_twice(self) -> None:
-        pictures = []
-        for number in (1, 2, 3):
-            assert self.daemon is not None
-            pictures.append(self.daemon.picture())
-            self._end(self.daemon)
-            await asyncio.sleep(_SHORT_S)
-            if number < 3:
-                self.start()
-                await self._quiet(f"after restart {number}")
-        for before, after in pairwise(pictures):
-            if before != after:
-                self.problems.append(f"a restart changed {sorted(set(before) ^ set(after))}")
+        assert self.daemon is not None
+        before = self.daemon.picture()
+        once = await self._restarted()
+        between = once.full_picture()
+        self._compare(before, once.picture())
+        twice = await self._restarted()
+        self._compare(between, twice.full_picture())
+        self._end(twice)
+        await asyncio.sleep(_SHORT_S)
+
+    async def _restarted(self) -> Daemon:
+        assert self.daemon is not None
+        self._end(self.daemon)
+        await asyncio.sleep(_SHORT_S)
+        self.start()
+        await self._quiet("after a restart")
+        return self.daemon
+
+    def _compare(self, before: list[str], after: list[str]) -> None:
+        if before != after:
+            self.problems.append(f"a restart changed {sorted(set(before) ^ set(after))}")
 
 
 def run_seed(seed: int, without: Collection[str] = (), *, is_loud: bool = False) -> Verdict:
