@@ -32,7 +32,7 @@ format: $(VENV)/.development ## Put the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.development system ## Measure everything, write docs/performance.md (ARGS="bus store": only these)
+bench: $(VENV)/.development system ## Measure everything, write docs/performance.md (ARGS="bus store": these parts)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 peers: $(VENV)/.development $(PEERS) ## Measure other libraries, in environments of their own (PEERS_PYTHON=python3.13)

@@ -57,6 +57,20 @@ def with_peers(page: str, peers: Comparison) -> str:
     return page.partition(_PEERS_HEADING)[0] + _peers(peers)
 
 
+def with_parts(page: str, parts: Sequence[Part], date: str) -> str:
+    """The page with these parts measured anew, each of which then says when; new ones come before the peers."""
+    for part in parts:
+        title = f"## {part.title}\n"
+        section = f"{title}\nMeasured on {date}.\n\n{_table(part.figures)}\n\n"
+        before, found, after = page.partition(title)
+        if not found:
+            before, _, after = page.partition(_PEERS_HEADING)
+            page = f"{before}{section}{_PEERS_HEADING}{after}"
+        else:
+            page = f"{before}{section}## {after.partition('## ')[2]}"
+    return page
+
+
 def _peers(peers: Comparison) -> str:
     return "\n".join([_PEERS.format(date=peers.date), _table(peers.figures()), "", peers.markdown(), ""])
 

@@ -1,6 +1,6 @@
 """Runs all benchmarks, each in a process of its own, and writes `docs/performance.md`: `make bench`.
 
-`python -m benchmarks.run bus store` runs these two and writes nothing.
+`python -m benchmarks.run bus store` runs these two and writes their parts only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, show
 from benchmarks.machine import describe_machine
 from benchmarks.peers.comparison import Comparison
-from benchmarks.report import PAGE, Part, report, title_of
+from benchmarks.report import PAGE, Part, report, title_of, with_parts
 
 _HERE = Path(__file__).parent
 
@@ -48,13 +48,16 @@ def measure_all(names: list[str]) -> list[Part]:
 
 
 def main(chosen: list[str]) -> None:
-    """Measure `chosen`, or everything and write the page. Ends with 1 where a benchmark failed."""
+    """Measure `chosen`, or everything, and write the page. Where a benchmark failed: ends with 1, writes nothing."""
     machine = describe_machine()
     names = [f"bench_{name}" for name in chosen] or sorted(path.stem for path in _HERE.glob("bench_*.py"))
     parts = measure_all(names)
     failed = [part.title for part in parts if part.failure]
-    if not chosen and not failed:
-        PAGE.write_text(report(f"{datetime.now(UTC):%Y-%m-%d}", machine, parts, Comparison.load()), encoding="utf-8")
+    if not failed:
+        date = f"{datetime.now(UTC):%Y-%m-%d}"
+        whole = not chosen
+        page = report(date, machine, parts, Comparison.load()) if whole else with_parts(PAGE.read_text(), parts, date)
+        PAGE.write_text(page, encoding="utf-8")
         print(f"\nWritten: docs/{PAGE.name}")
     missed = sum(figure.met is False for part in parts for figure in part.figures)
     print(f"{missed} targets missed" if missed else "All targets met")

@@ -12,7 +12,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.peers.comparison import Comparison
 from benchmarks.peers.measures import MEASURES, Peer
 from benchmarks.peers.trades import Trade, read_trades, write_trades
-from benchmarks.report import PAGE, Part, report, title_of, with_peers
+from benchmarks.report import PAGE, Part, report, title_of, with_parts, with_peers
 
 ROOT = Path(__file__).parents[1]
 BENCHES = sorted((ROOT / "benchmarks").glob("bench_*.py"))
@@ -111,6 +111,17 @@ def test_the_page_has_every_figure() -> None:
 def test_new_results_of_peers_replace_the_old_ones_on_the_page() -> None:
     old, new = comparison(exact=100.0), comparison(exact=90.0)
     assert with_peers(report("2026-01-02", {}, [], old), new) == report("2026-01-02", {}, [], new)
+
+
+def test_single_parts_can_be_measured_anew() -> None:
+    parts = [Part(title, [Figure("cost", 5, "ns")]) for title in ("Bus", "Store")]
+    page = report("2026-01-02", {}, parts, comparison(exact=100.0))
+    changed = [Part(title, [Figure("cost", 7, "ns")]) for title in ("Bus", "Orders")]
+    anew = with_parts(page, changed, "2026-02-03")
+    assert re.findall(r"## (.*)", anew) == ["Machine", "Bus", "Store", "Orders", "Peers"]
+    assert re.findall(r"cost \| (\d) ns", anew) == ["7", "5", "7"]
+    assert anew.count("Measured on 2026-02-03.") == 2
+    assert with_parts(anew, changed, "2026-02-03") == anew
 
 
 @pytest.mark.parametrize("bench", BENCHES, ids=lambda path: path.stem)

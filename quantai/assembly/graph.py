@@ -28,6 +28,7 @@ from quantai.oms.parents import RoutedOrders
 from quantai.oms.reconciliation import Reconciler
 from quantai.oms.remote import RemoteOrders
 from quantai.oms.risk.desk import RiskDesk
+from quantai.oms.risk.halting import HaltKeeper
 from quantai.oms.routing.books import BookView
 from quantai.ops.jobs import Jobs
 from quantai.portfolio.mirror import MirroredPortfolio
@@ -88,6 +89,7 @@ class Trading:
     journal: Journal
     cache: OrderCache
     risk: RiskDesk
+    halts: HaltKeeper
     reconciler: Reconciler
     contingent: ContingentOrders
     books: BookView

@@ -28,6 +28,7 @@ from quantai.oms.journal import MemoryJournal
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.orders import Orders
 from quantai.oms.remote import RemoteOrders
+from quantai.oms.risk.halting import HaltKeeper
 from quantai.oms.routing import Routing
 from quantai.portfolio.mirror import MirroredPortfolio
 from quantai.portfolio.portfolio import Portfolio
@@ -78,6 +79,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
         journal=journal,
         cache=cache,
         risk=risk,
+        halts=HaltKeeper(risk.states, orders, clock),
         reconciler=reconciler,
         contingent=contingent,
         books=books,

@@ -43,7 +43,7 @@ def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
         *_routing(graph, trading),
         Stage("reconciliation", trading.reconciler.start, trading.reconciler.stop),
         Stage("contingent orders", trading.contingent.start, trading.contingent.close),
-        Stage("routing", lambda: _go_on(trading)),
+        Stage("routing", lambda: _go_on(trading), lambda: _rest(trading)),
     ]
 
 
@@ -146,5 +146,10 @@ def _routing(graph: Graph, trading: Trading) -> list[Stage]:
 async def _go_on(trading: Trading) -> None:
     """What needs to know what the venues have: a halt cancels what rests, and what came back is routed anew."""
     trading.risk.states.enforce()
+    trading.halts.start()
     if trading.routed is not None:
         trading.routed.resume()
+
+
+async def _rest(trading: Trading) -> None:
+    trading.halts.stop()

@@ -201,7 +201,9 @@ class ExecutionConnector(ABC):
         raise OrderError(f"{type(self).__name__} cannot amend orders: cancel {command.client_order_id} and place anew")
 
     def submit_batch(self, commands: Sequence[SubmitOrder]) -> None:
-        """Send several new orders, in one message where the venue has one for that."""
+        """Send several new orders, in one message where the venue has one for that. `OrderError` proves nothing here:
+        some of them may have been sent.
+        """
         for command in commands:
             self.submit(command)
 

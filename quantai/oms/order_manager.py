@@ -146,6 +146,7 @@ class OrderManager:
             self._ledger.record(order, event)
             self._report(order, ExecType.REPLACE_REJECTED, f"{verdict.code}: {verdict.reason}")
         else:
+            self.cache.keep(order)  # whoever hears of it finds it counted
             self._sender.amend(order, event)
 
     def cancel(self, order: Order, cause: str = "") -> None:

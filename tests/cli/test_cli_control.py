@@ -110,7 +110,7 @@ async def test_orders_lists_what_is_open(commands: Commands) -> None:
     assert closed.client_order_id not in printed
     assert "1 open order, told by the daemon" in printed
     printed = await commands.run("orders", "--all", "mode=paper", "--limit", "1", "strategies=[]")
-    assert "1 orders (the newest; --limit shows up to 1000), told by the daemon" in printed
+    assert "1 order (the newest; --limit shows up to 1000), told by the daemon" in printed
 
 
 async def test_orders_for_programs_are_one_json_object(commands: Commands) -> None:
@@ -202,7 +202,7 @@ async def test_halt_and_resume_say_what_holds_now(commands: Commands) -> None:
     printed = await commands.run("halt", "alpha", "--reason", "fat finger", "mode=paper")
     assert "alpha is HALTED since" in printed
     assert "fat finger, by " in printed
-    assert "1 orders are being cancelled" in printed
+    assert "being cancelled: 1 order; `quantai orders` shows what is left" in printed
     assert order.state is OrderState.PENDING_CANCEL
     assert "all is REDUCING since" in await commands.run("reduce")
     assert "alpha is HALTED" in await commands.run("resume")
@@ -399,7 +399,7 @@ def test_risk_names_each_check_once_and_times_in_seconds() -> None:
     assert printed.count("price_validity") == 1
     assert "age of the market" in printed
     assert " ns" not in printed
-    for expected in ("0.143206 s", "300 s", "sufficient_capital", "silence"):
+    for expected in ("0.14321 s", "300 s", "sufficient_capital", "silence"):
         assert expected in printed
 
 

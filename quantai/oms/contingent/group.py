@@ -49,10 +49,12 @@ class Group:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a bracket's newest stop is on its way, or has done its work: what fills after that needs its own."""
+        """Whether every stop of a bracket is on its way, or has done its work: what fills after that needs its own.
+        What a stop that ended otherwise was there for stays without.
+        """
         if self.entry is None:
             return False
-        return _is_working(self.stops[-1]) or self.stops[-1].state is OrderState.FILLED
+        return all(_is_working(stop) or stop.state is OrderState.FILLED for stop in self.stops)
 
     @property
     def remaining(self) -> Decimal:

@@ -36,13 +36,17 @@ class KnownOrders:
         if order is not None:
             return order
         found = await self._journal.find(client_order_id) if client_order_id else None
+        if found is not None and found.venue != self.venue and self._orders.cache.get(client_order_id) is None:
+            self._orders.cache.keep(found)  # of another venue: an order adopted here must not take its id
         if (found is None or found.venue != self.venue) and venue_order_id:
             found = await self._journal.find_by_venue_id(self.venue, venue_order_id)
         order = self.in_memory(client_order_id, venue_order_id)  # it may have come meanwhile
         if order is not None or found is None or found.venue != self.venue:
             return order
-        self._orders.cache.keep(found)
-        return found
+        known = self._orders.cache.get(found.client_order_id)
+        if known is None:
+            self._orders.cache.keep(found)
+        return known or found
 
     def in_memory(self, client_order_id: str, venue_order_id: str) -> Order | None:
         """The order, where it is in memory."""

@@ -152,4 +152,19 @@ async def test_a_bracket_whose_stop_was_passed_before_the_start_is_stopped_out_o
     await again.start()
     entry, limit, stop = (of(again, order) for order in (placed.entry, placed.take_profit, placed.stop_loss))
     assert states(entry, limit, stop) == ["PENDING_CANCEL", "CANCELED", "PENDING_NEW"]
-    assert [(command.client_order_id, command.quantity) for command in again.sent()] == [(stop.client_order_id, 4)]
+    assert [(command.client_order_id, command.quantity) for command in again.sent()] == [(stop.client_order_id, D(4))]
+
+
+async def test_what_a_failed_stop_was_there_for_is_not_taken_up_again() -> None:
+    world = await begun()
+    placed = await world.bracket()
+    await world.accept(placed.entry)
+    await world.trade(placed.entry, 4)
+    await world.quote_at(80)
+    await world.trade(placed.entry, 6)
+    [_, first, second] = world.exits(placed.entry)
+    await world.trade(second, 6)
+    await world.say(first, ExecType.EXPIRED)
+    assert (states(first, second), second.quantity) == (["EXPIRED", "FILLED"], D(6))
+    again = await (await reborn(world)).start()
+    assert len(again.exits(placed.entry)) == 3
