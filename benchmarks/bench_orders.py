@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import socket
 import tempfile
 import threading
@@ -205,8 +206,9 @@ def figures() -> list[Figure]:
 
         def postgresql() -> str:
             url = server.database()
-            host = f"{url.host}:{url.port}" if url.host else ""
-            return f"store=postgresql store.url=postgresql://{host}/{url.database} store.username={url.username}"
+            os.environ["POSTGRESQL_PASSWORD"] = str(url.password)
+            address = f"postgresql://{url.host}:{url.port}/{url.database}"
+            return f"store=postgresql store.url={address} store.username={url.username}"
 
         other50, other99, _ = best(postgresql, 1, _ORDERS)
         _, _, other_rate = best(postgresql, 100, _MANY)

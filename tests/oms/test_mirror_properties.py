@@ -152,7 +152,7 @@ class Scene:
 
 
 @settings(max_examples=50, deadline=None)
-@given(steps=st.lists(st.tuples(st.integers(0, 3), STEPS), max_size=50))
+@given(steps=st.lists(st.tuples(st.integers(0, 3), STEPS), min_size=20, max_size=60))
 def test_the_copy_is_what_its_owner_made_of_it(steps: list[tuple[int, tuple[Any, ...]]]) -> None:
     scene = Scene()
     for pick, step in steps:

@@ -124,7 +124,7 @@ def agree(here: Here) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(steps=st.lists(STEPS, max_size=40))
+@given(steps=st.lists(STEPS, min_size=10, max_size=40))
 def test_both_sides_agree_once_the_wire_holds(steps: list[tuple[str, int]]) -> None:
     async def play() -> None:
         here = await Here(There()).start()

@@ -150,7 +150,7 @@ def _route(body: Mapping[str, Any]) -> RenderableType:
     table.add_column("OF THAT, OR WHY NOT", overflow="fold")
     for score in decision.get("scores") or ():
         total, parts = score.get("total"), score.get("parts", {})
-        why = score.get("excluded") or ", ".join(f"{name} {_figure(bps)}" for name, bps in parts.items())
+        why = score.get("excluded") or ", ".join(f"{name} {_figure(bps)}" for name, bps in parts.items() if bps)
         table.add_row(*map(Text, (score.get("venue", ""), "" if total is None else _figure(total), why)))
     reason = Text(f"{body.get('router', 'router')}: {decision.get('reason', '')}")
     return Group(reason, *([table] if table.rows else []))

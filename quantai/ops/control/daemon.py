@@ -97,7 +97,7 @@ class DaemonControl:
             return Story(source=SOURCE, matches=tuple(map(OrderView.of, found)))
         [order] = found
         entries, remark = await self._entries(order)
-        parent = self._orders.find(order.parent_order_id)
+        parent = await self._finder.parent(order)
         children = self._orders.cache.children(order.client_order_id)
         return Story(
             source=SOURCE,

@@ -51,6 +51,16 @@ class OrderFinder:
             raise QuantAIError(f"no order {order_id}: it is no id, given here or by a venue, nor the beginning of one")
         return found
 
+    async def parent(self, order: Order) -> Order | None:
+        """The parent of `order`; None where there is none, or where it cannot be looked up."""
+        known = self._cache.get(order.parent_order_id)
+        if known is not None or not order.parent_order_id:
+            return known
+        try:
+            return await self._journal.find(order.parent_order_id)
+        except StoreError:
+            return None  # its story says already that the journal cannot be asked
+
     def _known(self, order_id: str) -> list[Order]:
         order = self._cache.get(order_id)
         if order is not None:

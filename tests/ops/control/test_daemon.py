@@ -202,6 +202,21 @@ async def test_a_story_shows_parent_and_children(world: Controlled) -> None:
     assert of_child.parent.client_order_id == parent.client_order_id
 
 
+async def test_the_parent_of_an_order_of_long_ago_is_read_from_the_journal() -> None:
+    journal = Remembering()
+    world = Controlled(journal)
+    parent = Controlled().orders.open_parent(request(), "p1")
+    child = world.accepted()
+    child.parent_order_id = "p1"
+    assert (await world.control.explain(child.client_order_id)).parent is None
+    journal.forgotten = parent
+    story = await world.control.explain(child.client_order_id)
+    assert story.parent is not None
+    assert story.parent.client_order_id == "p1"
+    journal.error = StoreError("disk full")
+    assert (await world.control.explain(child.client_order_id)).parent is None
+
+
 async def test_status_tells_everything_at_once(world: Controlled) -> None:
     world.traded(Side.BUY, "2", "90")
     unknown = world.submit()
