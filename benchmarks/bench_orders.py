@@ -12,11 +12,12 @@ import asyncio
 import itertools
 import os
 import socket
+import subprocess
+import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -58,6 +59,16 @@ _OVERRIDES = (
     "risk.checks.exposure_limit.max_gross=1e12", "ops.control=null", "logging.console=none",
 )  # fmt: skip
 
+# In a process of its own: a thread here would take the interpreter's lock each time that something came.
+_PEER = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+connection, _ = listener.accept()
+while connection.recv(1 << 20):
+    pass
+"""
+
 Sent = Callable[[str], None]
 
 
@@ -72,18 +83,11 @@ class LoopbackOrders(ExecutionConnector):
     answers = True
 
     def __init__(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        self._socket = socket.create_connection(listener.getsockname())
+        self._peer = subprocess.Popen([sys.executable, "-c", _PEER], stdout=subprocess.PIPE, text=True)
+        assert self._peer.stdout is not None
+        self._socket = socket.create_connection(("127.0.0.1", int(self._peer.stdout.readline())))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._peer, _ = listener.accept()
-        listener.close()
-        threading.Thread(target=self._swallow, daemon=True).start()
         self._numbers = itertools.count(1)
-
-    def _swallow(self) -> None:
-        with suppress(OSError):
-            while self._peer.recv(1 << 20):
-                pass
 
     def on_report(self, sink: ReportSink) -> None:
         self._sink = sink
@@ -108,7 +112,8 @@ class LoopbackOrders(ExecutionConnector):
 
     async def stop(self) -> None:
         self._socket.close()
-        self._peer.close()
+        with self._peer:
+            self._peer.wait()
 
 
 class Loopback(SyntheticExchange):

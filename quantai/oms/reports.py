@@ -146,7 +146,7 @@ class ReportTaker:
         if not order.is_open:
             order.change = None
         self.counts["fills"] += 1
-        cls = OrderPartiallyFilledEvent if leaves else OrderFilledEvent
+        cls = OrderFilledEvent if order.is_complete else OrderPartiallyFilledEvent
         return cls(
             *self._ledger.head(order, report.ts_event),
             report.trade_id, order.side, report.price, report.quantity, order.filled_quantity, leaves,

@@ -27,6 +27,14 @@ def is_at_venue(order: Order, venue: str) -> bool:
     return order.venue == venue and order.is_sent and not order.is_parent and order.state is not OrderState.SUSPENDED
 
 
+def owed(order: Order) -> OrderState:
+    """The state whose answer the venue owes. Whether an order ever arrived is one question, however often it is
+    cancelled meanwhile.
+    """
+    is_proven = order.is_accepted or order.filled_quantity > 0
+    return OrderState.UNKNOWN if order.state in AWAITING and not is_proven else order.state
+
+
 def version(order: Order) -> tuple[object, ...]:
     """What is another one after anything happened to the order."""
     return (order.ts_last, order.state, order.filled_quantity, order.quantity, order.price, order.change,

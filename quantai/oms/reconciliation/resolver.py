@@ -23,6 +23,7 @@ from quantai.oms.reconciliation.comparing import (
     AWAITING,
     is_at_venue,
     is_unchanged,
+    owed,
     report_of,
     version,
 )
@@ -111,11 +112,11 @@ class Resolver:
         since: dict[str, tuple[OrderState, int]] = {}
         for order in self._awaiting():
             state, since_ns = self._since.get(order.client_order_id, (None, now_ns))
-            if state is not order.state:
+            if state is not owed(order):
                 since_ns = now_ns
             if order.state is OrderState.UNKNOWN or now_ns - since_ns >= self._settings.answer_timeout_ns:
                 self._doubt(order, since_ns)
-            since[order.client_order_id] = (order.state, since_ns)
+            since[order.client_order_id] = (owed(order), since_ns)
         self._since = since
         self._ask_due(now_ns)
 
@@ -128,21 +129,21 @@ class Resolver:
 
     def _doubt(self, order: Order, since_ns: int) -> None:
         known = self._doubts.get(order.client_order_id)
-        if known is not None and known.state in (None, order.state):
+        if known is not None and known.state in (None, owed(order)):
             return
         now_ns = self._clock.now_ns()
         if order.state is OrderState.PENDING_NEW:
             report = report_of(order, ExecType.UNKNOWN, now_ns, reason="the venue did not answer in time")
             self._orders.apply(self.venue, report)
         arrived_ns = since_ns + self._settings.answer_timeout_ns
-        self._doubts[order.client_order_id] = Doubt(order, order.state, arrived_ns, now_ns)
+        self._doubts[order.client_order_id] = Doubt(order, owed(order), arrived_ns, now_ns)
 
     def _ask_due(self, now_ns: int) -> None:
         """Start asking, a few at a time; forget those that were answered meanwhile."""
         answered = [
             client_order_id
             for client_order_id, doubt in self._doubts.items()
-            if doubt.state not in (None, doubt.order.state)
+            if doubt.state not in (None, owed(doubt.order))
         ]
         for client_order_id in answered:
             del self._doubts[client_order_id]
@@ -174,6 +175,7 @@ class Resolver:
             doubt.is_asked = False
 
     async def _question(self, doubt: Doubt) -> None:
+        self._remember(doubt)
         order, asked_ns, before = doubt.order, self._clock.now_ns(), version(doubt.order)
         if doubt.state is None and order.state in AWAITING:  # a command was sent meanwhile: that is another question
             self._finish(doubt)
@@ -192,6 +194,14 @@ class Resolver:
             self._ask_anew(doubt)
         else:
             self._take_answer(doubt, status, asked_ns)
+
+    def _remember(self, doubt: Doubt) -> None:
+        """A closed order may be forgotten, and come back into memory as another object."""
+        order = self._orders.cache.get(doubt.order.client_order_id)
+        if order is None:
+            self._orders.cache.keep(doubt.order)
+        else:
+            doubt.order = order
 
     def _ask_anew(self, doubt: Doubt) -> None:
         """What is known does not count any more."""
@@ -256,7 +266,7 @@ class Resolver:
         """The order rests: the cancel was lost, or is late. Sending it twice does no harm."""
         order = doubt.order
         client_order_id, venue_order_id = venue_names(order)
-        doubt.is_proven, doubt.denial, doubt.state = True, Denial.NONE, order.state
+        doubt.is_proven, doubt.denial, doubt.state = True, Denial.NONE, owed(order)
         self._ask_later(doubt)
         self.counts["cancels_resent"] += 1
         try:
