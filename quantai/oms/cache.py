@@ -81,7 +81,7 @@ class OrderCache:
                 del self._by_venue_id[key]
         self._children.pop(client_order_id, None)
         siblings = self._children.get(oldest.parent_order_id)
-        if siblings is not None:
+        if siblings is not None and oldest in siblings:  # the list may be younger than the order
             siblings.remove(oldest)
             if not siblings:
                 del self._children[oldest.parent_order_id]

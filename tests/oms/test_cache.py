@@ -142,3 +142,14 @@ def test_what_an_earlier_run_left_is_forgotten_only_when_all_of_it_is_known() ->
     assert cache.get("a") is entry
     assert forgotten == others[:-1]
     assert list(cache.closed_orders()) == [others[-1], entry]
+
+
+def test_a_child_may_be_forgotten_after_the_list_it_was_in() -> None:
+    cache = OrderCache(max_closed=1)
+    early, parent, late = closed(order("c", parent="p")), closed(order("p")), closed(order("d", parent="p"))
+    for each in (early, parent, early, late):
+        cache.keep(each)
+    for name in ("x", "y", "z"):
+        cache.keep(closed(order(name)))
+    assert cache.get("c") is None
+    assert len(list(cache.closed_orders())) == 1
