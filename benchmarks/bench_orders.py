@@ -45,8 +45,8 @@ from quantai.strategy import BaseStrategy
 from tests.postgres_server import PostgresServer
 
 _ORDERS = 2_000
-_MANY = 20_000
-_ROUNDS = 3
+_MANY = 10_000
+_ROUNDS = 2
 _SYMBOL = "BTC/USDT"
 _OVERRIDES = (
     "mode=live_trading", "risk=full", "exchanges=[]", "instruments=[]", "strategies=[]", "portfolio=none",
