@@ -61,9 +61,9 @@ def build_reconciler(
         for venue, executor in executors.items()
         if section.enabled and executor.account is not None
     }
-    reconciler = Reconciler(rounds, clock, mismatches, settings, otherwise=orders.on_unmatched)
+    reconciler = Reconciler(rounds, clock, mismatches, settings, otherwise=orders.inbox.on_unmatched)
     reconciler.listen(executors)
-    orders.on_unmatched = reconciler.take_unmatched
+    orders.inbox.on_unmatched = reconciler.take_unmatched
     return reconciler
 
 

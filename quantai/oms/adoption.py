@@ -27,9 +27,7 @@ def venue_names(order: Order) -> tuple[str, str]:
     return "" if is_adopted else order.client_order_id, order.venue_order_id
 
 
-def adopt(
-    ledger: Ledger, client_order_id: str, status: OrderStatus, instrument: Instrument, reason: str, now_ns: int
-) -> Order:
+def adopt(ledger: Ledger, client_order_id: str, status: OrderStatus, instrument: Instrument, reason: str) -> Order:
     """Take an order into the books, without its fills: these come as `TRADE` reports."""
     order = Order(
         client_order_id=client_order_id,
@@ -41,7 +39,7 @@ def adopt(
         price=status.price,
         time_in_force=status.time_in_force,
         cause="",
-        ts_submitted=status.ts_event or now_ns,
+        ts_submitted=status.ts_event or ledger.now_ns(),
         is_sent=True,
     )
     _take(order, status, reason)

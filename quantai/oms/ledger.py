@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 
 from quantai.core.account import AccountChange
 from quantai.core.clock import Clock
+from quantai.core.enums import OrderType, Side, TimeInForce
 from quantai.core.errors import BusError
 from quantai.events import ErrorEvent, Event, OrderEvent
 from quantai.events.bus import EventBus
@@ -18,6 +20,12 @@ logger = logging.getLogger(__name__)
 
 Head = tuple[str, str, str, str, int, int, str]
 """The fields that every order event begins with."""
+
+Opening = tuple[
+    str, str, str, str, int, int, str,
+    Side, OrderType, TimeInForce, Decimal, Decimal | None, Decimal | None, bool, str,
+]  # fmt: skip
+"""The fields of an event that begins the story of an order: the head, and what was asked for."""
 
 _LAST_NS = 2**63 - 1  # what databases and recordings hold
 
@@ -40,6 +48,10 @@ class Ledger:
         """Whether a new order could be kept now."""
         return self._journal.is_available
 
+    def now_ns(self) -> int:
+        """The present, in Unix nanoseconds."""
+        return self._clock.now_ns()
+
     def head(self, order: Order, ts_event: int = 0, cause: str = "") -> Head:
         """The fields every order event begins with: now, where there is no `ts_event` that can be a time, and the
         order's own cause, where none is given.
@@ -48,6 +60,13 @@ class Ledger:
         return (
             order.client_order_id, order.strategy, order.venue, order.symbol,
             ts_event if 0 < ts_event <= _LAST_NS else now_ns, now_ns, cause or order.cause,
+        )  # fmt: skip
+
+    def opening(self, order: Order) -> Opening:
+        """The fields of an event that begins the story of an order."""
+        return (
+            *self.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force, order.quantity,
+            order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
         )  # fmt: skip
 
     def keep(

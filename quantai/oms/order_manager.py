@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -27,9 +27,9 @@ from quantai.instruments import Instrument
 from quantai.oms import adoption
 from quantai.oms.cache import OrderCache
 from quantai.oms.gate import Gate, Risk
+from quantai.oms.inbox import Inbox
 from quantai.oms.journal import Journal
 from quantai.oms.ledger import Ledger
-from quantai.oms.lookups import Lookups
 from quantai.oms.models import Change, Order, OrderRequest
 from quantai.oms.orders import changed, new_order
 from quantai.oms.reports import FillBook, ReportTaker
@@ -37,15 +37,9 @@ from quantai.oms.risk.base import Approved, Denied, Verdict
 from quantai.oms.sending import Sender
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 
-_REFUSED = (OrderState.REJECTED, OrderState.DENIED)
-_PROVES_ARRIVAL = (ExecType.NEW, ExecType.TRADE)
-
 
 class OrderManager:
-    """Owns every order. Nobody else changes one, and nothing here waits.
-
-    `on_unmatched` is called with a venue and what it said of an order that nobody here knows, or that is refused here.
-    """
+    """Owns every order. Nobody else changes one, and nothing here waits; what venues say comes in by `inbox`."""
 
     def __init__(
         self,
@@ -60,7 +54,6 @@ class OrderManager:
         book_fill: FillBook,
     ) -> None:
         self.cache = cache
-        self.on_unmatched: Callable[[str, ExecutionReport], None] = self._alarm_unmatched
         self._clock = clock
         self._executors = executors
         self._ids = ids
@@ -68,10 +61,10 @@ class OrderManager:
         self._gate = Gate(self._ledger, risk)
         self._reports = ReportTaker(self._ledger, book_fill)
         self._sender = Sender(self._ledger, executors, self._reports.settle)
-        self._lookups = Lookups(journal, self._on_looked_up)
-        self._denied = self._unmatched = 0
+        self.inbox = Inbox(self._ledger, cache, journal, self._reports)
+        self._denied = 0
         for venue, executor in executors.items():
-            executor.on_report(partial(self.apply, venue))
+            executor.on_report(partial(self.inbox.apply, venue))
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -80,7 +73,7 @@ class OrderManager:
             "submitted": self._sender.sent,
             "denied": self._denied + self._sender.denied,
             **self._reports.counts,
-            "unmatched": self._unmatched,
+            "unmatched": self.inbox.unmatched,
             "alarms": self._ledger.alarms,
         }
 
@@ -92,7 +85,7 @@ class OrderManager:
 
     async def close(self) -> None:
         """Wait for what is being looked up in the journal."""
-        await self._lookups.close()
+        await self.inbox.close()
 
     # What strategies ask for
 
@@ -217,13 +210,7 @@ class OrderManager:
         """Keep an order that is never sent itself: its children are. Raises as `submit`."""
         order = self._new_order(request, client_order_id)
         order.is_parent = True
-        self._ledger.record(
-            order,
-            OrderSubmittedEvent(
-                *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
-                order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
-            ),
-        )  # fmt: skip
+        self._ledger.record(order, OrderSubmittedEvent(*self._ledger.opening(order)))
         return order
 
     def update_parent(self, parent: Order, state: OrderState, reason: str = "") -> None:
@@ -242,59 +229,15 @@ class OrderManager:
 
     def apply(self, venue: str, report: ExecutionReport) -> None:
         """Take what a venue says. An illegal report changes nothing and is counted; a fill is always booked, once."""
-        order = self._order_of(venue, report)
-        if order is None:
-            self._lookups.ask(venue, report)
-        else:
-            self._take(venue, order, report)
+        self.inbox.apply(venue, report)
 
     def adopt(self, venue: str, status: OrderStatus, instrument: Instrument, reason: str) -> Order:
-        """Take an order into the books that nobody here placed; one that is there already is left as it is, and known
-        by what the venue calls it from now on.
-
-        Its fills are told by `apply`.
-        """
-        own_id = adoption.external_id(venue, status)
-        client_order_id = status.client_order_id or own_id
-        known = self.cache.get(client_order_id)
-        if known is not None and known.venue != venue:
-            client_order_id, known = own_id, self.cache.get(own_id)
-        known = known or self.cache.by_venue_id(venue, status.venue_order_id)
-        if known is not None:
-            if status.venue_order_id:
-                self.cache.name(known, status.venue_order_id)
-            return known
-        return adoption.adopt(self._ledger, client_order_id, status, instrument, reason, self._clock.now_ns())
+        """Take an order into the books that nobody here placed, or find the one that it is; see `Inbox.adopt`."""
+        return self.inbox.adopt(venue, status, instrument, reason)
 
     def restate(self, order: Order, status: OrderStatus, reason: str) -> None:
         """Make an order what the venue says, where no report explains it. Its fills are told by `apply`."""
         adoption.restate(self._ledger, order, status, reason)
-
-    def _take(self, venue: str, order: Order, report: ExecutionReport) -> None:
-        was_refused = order.state in _REFUSED
-        self._reports.apply(order, report)
-        if was_refused and report.exec_type in _PROVES_ARRIVAL:  # it may rest there
-            self.on_unmatched(venue, report)
-
-    def _order_of(self, venue: str, report: ExecutionReport) -> Order | None:
-        order = self.cache.get(report.client_order_id) if report.client_order_id else None
-        if order is not None and order.venue == venue:
-            return order
-        return self.cache.by_venue_id(venue, report.venue_order_id) if report.venue_order_id else None
-
-    def _on_looked_up(self, venue: str, report: ExecutionReport, found: Order | None) -> None:
-        order = self._order_of(venue, report)  # it may have come into memory meanwhile
-        if order is None and found is not None:  # or be there, and only this name of it not
-            order = self.cache.get(found.client_order_id) or found
-        if order is None:
-            self._unmatched += 1
-            self.on_unmatched(venue, report)
-        else:
-            self._take(venue, order, report)
-
-    def _alarm_unmatched(self, venue: str, report: ExecutionReport) -> None:
-        name = report.client_order_id or report.venue_order_id
-        self._ledger.alarm("UnmatchedReport", f"nobody here knows that {name} is an open order of {venue}: {report}")
 
     # Steps
 
@@ -327,11 +270,7 @@ class OrderManager:
 
     def _suspend(self, order: Order) -> None:
         order.state = OrderState.SUSPENDED
-        event = OrderSuspendedEvent(
-            *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
-            order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
-        )  # fmt: skip
-        self._ledger.record(order, event)
+        self._ledger.record(order, OrderSuspendedEvent(*self._ledger.opening(order)))
 
     def _change_here(self, order: Order, change: Change) -> None:
         order.quantity, order.price = change.quantity, change.price

@@ -87,10 +87,7 @@ class Sender:
                 self._ledger.publish(event)
 
     def _submitted(self, order: Order) -> OrderSubmittedEvent:
-        return OrderSubmittedEvent(
-            *self._ledger.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force,
-            order.quantity, order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
-        )  # fmt: skip
+        return OrderSubmittedEvent(*self._ledger.opening(order))
 
     def _on_kept(self, order: Order, event: OrderEvent, is_durable: bool) -> None:
         if self._may_go(order, is_durable):
@@ -160,9 +157,8 @@ class Sender:
                 self._end(order, outcome, failure)
 
     def _end(self, order: Order, outcome: ExecType, reason: str) -> None:
-        ts_event = self._ledger.head(order)[5]
         report = ExecutionReport(
-            exec_type=outcome, client_order_id=order.client_order_id, ts_event=ts_event, reason=reason
+            exec_type=outcome, client_order_id=order.client_order_id, ts_event=self._ledger.now_ns(), reason=reason
         )
         self._on_outcome(order, report)
 

@@ -81,7 +81,7 @@ async def test_one_order_found_twice_is_one_order() -> None:
 async def test_what_nobody_knows_is_handed_on() -> None:
     world = World(journal=WaitingJournal())
     unmatched: list[tuple[str, ExecutionReport]] = []
-    world.orders.on_unmatched = lambda venue, report: unmatched.append((venue, report))
+    world.orders.inbox.on_unmatched = lambda venue, report: unmatched.append((venue, report))
     report = trade("strange")
     world.orders.apply("okx", report)
     await world.orders.close()
@@ -94,7 +94,7 @@ async def test_a_journal_that_cannot_be_asked_is_told_and_nothing_is_lost(caplog
     journal.error = StoreError("the database is gone")
     world = World(journal=journal)
     unmatched: list[ExecutionReport] = []
-    world.orders.on_unmatched = lambda venue, report: unmatched.append(report)
+    world.orders.inbox.on_unmatched = lambda venue, report: unmatched.append(report)
     with caplog.at_level(logging.ERROR):
         world.orders.apply("okx", trade("strange"))
         await world.orders.close()
@@ -123,7 +123,7 @@ async def test_an_order_of_that_name_at_another_venue_is_another_order() -> None
     journal = WaitingJournal()
     world, order = World(journal=journal), forgotten(journal)
     unmatched: list[str] = []
-    world.orders.on_unmatched = lambda venue, report: unmatched.append(venue)
+    world.orders.inbox.on_unmatched = lambda venue, report: unmatched.append(venue)
     world.orders.apply("okx", trade(order.client_order_id, "v1"))
     await world.orders.close()
     assert (order.filled_quantity, unmatched) == (D(0), ["okx"])

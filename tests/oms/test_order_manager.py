@@ -293,7 +293,7 @@ def test_an_illegal_report_changes_nothing_and_is_not_republished(
     report: ExecType, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World()
-    world.orders.on_unmatched = lambda venue, report: None
+    world.orders.inbox.on_unmatched = lambda venue, report: None
     order = world.submit()
     world.report(order, ExecType.REJECTED, reason="why", venue_order_id="v1")
     before = (order.state, order.reason, order.venue_order_id, order.ts_last)
@@ -446,7 +446,7 @@ async def test_awaiting_an_order_gives_it_at_once() -> None:
 def test_a_venue_that_has_an_order_which_was_refused_here_is_asked(said: ExecType, is_asked: bool) -> None:
     world = World()
     asked: list[str] = []
-    world.orders.on_unmatched = lambda venue, report: asked.append(f"{venue} {report.client_order_id}")
+    world.orders.inbox.on_unmatched = lambda venue, report: asked.append(f"{venue} {report.client_order_id}")
     order, other = world.submit(), world.submit()
     world.report(order, ExecType.REJECTED, reason="the venue never had it")
     world.report(other, ExecType.CANCELED)
