@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import SecretStr
 
+from quantai.core.clock import Clock, WallClock
 from quantai.core.component import Component
 from quantai.core.enums import OrderType, TimeInForce
 from quantai.core.errors import StartupError
-from quantai.events import BarEvent, MarketEvent
+from quantai.events import BarEvent, Event, MarketEvent
 from quantai.exchanges.execution import ExecutionConnector
 from quantai.instruments import Instrument
 
@@ -24,8 +26,22 @@ class Capabilities:
 
     channels: frozenset[str] = frozenset()
     """Market event types by store name: `trade`, `tick`, `book`..."""
+    bar_intervals: frozenset[str] = frozenset()
+    """Bars that the venue streams or has history of, in its own words: `1m`, `1h`..."""
+    history: frozenset[str] = frozenset()
+    """Market event types that can be downloaded: `trade`, `bar`."""
     order_types: frozenset[OrderType] = frozenset()
     time_in_force: frozenset[TimeInForce] = frozenset()
+    order_options: frozenset[str] = frozenset()
+    """Names of what an order may say that only this venue knows."""
+    can_amend: bool = False
+    can_reduce_only: bool = False
+    batch_size: int = 1
+    """Orders that travel in one message."""
+    has_dead_man_switch: bool = False
+    """Whether the venue cancels everything by itself once it does not hear of us."""
+    environments: frozenset[str] = frozenset()
+    """Where the same protocol is spoken: `live`, `testnet`, `demo`."""
 
 
 class MarketDataConnector(ABC):
@@ -51,10 +67,17 @@ class MarketDataConnector(ABC):
         """Finished bars of `interval_ns` with start >= `start_ns` and end <= `end_ns`, oldest first."""
 
 
+def _unheard(event: Event) -> None:
+    """Nobody listens."""
+
+
 @dataclass
 class ExchangeContext:
-    """What assembly gives an exchange: its configured name and instruments, the account's keys if it has any,
-    and the seed for what is random in it.
+    """What assembly gives an exchange: its configured name and instruments, the account's keys if it has any, the
+    clock, and the seed for what is random in it.
+
+    `publish` tells of what happens to its connections; `cache_folder` is where it may keep what venues need not be
+    asked for at each start.
     """
 
     venue: str
@@ -62,6 +85,9 @@ class ExchangeContext:
     seed: int = 0
     api_key: SecretStr | None = None
     api_secret: SecretStr | None = None
+    clock: Clock = field(default_factory=WallClock)
+    publish: Callable[[Event], None] = _unheard
+    cache_folder: Path | None = None
 
 
 class Exchange(Component):
@@ -72,6 +98,12 @@ class Exchange(Component):
     def bind(self, context: ExchangeContext) -> None:
         """Called once, before anything else."""
         self._context = context
+
+    async def start(self) -> None:
+        """Do what both connectors need, before either starts. Raises `StartupError`."""
+
+    async def stop(self) -> None:
+        """Let go of what `start` took; after both connectors."""
 
     def get_market_data_connector(self) -> MarketDataConnector:
         """The venue's market data. Raises `StartupError` where the connector has none."""

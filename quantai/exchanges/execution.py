@@ -27,6 +27,10 @@ class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
     price: Decimal | None
     time_in_force: TimeInForce
     reduce_only: bool = False
+    trigger_price: Decimal | None = None
+    """Where a stop is to rest at the venue: the price that releases it."""
+    options: tuple[tuple[str, str], ...] = ()
+    """What only this venue knows, by the names that its capabilities declare."""
 
 
 class AmendOrder(msgspec.Struct, frozen=True, gc=False):
