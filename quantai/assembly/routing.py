@@ -79,10 +79,8 @@ def build_routed_orders(
     router: Router,
     orders: OrderManager,
     journal: Journal,
-) -> RoutedOrders | None:
-    """What divides orders and follows the parts; None where the router sends each order to one venue."""
-    if not router.opens_parents:
-        return None
+) -> RoutedOrders:
+    """What divides orders and follows the parts: those of an earlier run, too, where this one divides none."""
     return RoutedOrders(
         router, orders, journal, markets.clock,
         instruments={name: instruments_of(config, catalogue, name) for name in running_strategies(config)},
@@ -94,4 +92,6 @@ def build_routing(
     router: Router, markets: Markets, *, orders: Orders, journal: Journal, routed: RoutedOrders | None = None
 ) -> Routing:
     """What strategies are given."""
-    return routed if routed is not None else DirectOrders(router, orders, journal, markets.clock)
+    return (
+        routed if routed is not None and router.opens_parents else DirectOrders(router, orders, journal, markets.clock)
+    )

@@ -83,7 +83,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     One of `client_order_id` and `venue_order_id` may be empty where the venue does not tell it. The fields from
     `trade_id` to `liquidity` are set for a `TRADE` only, `order_quantity` (the new total) and `order_price` for a
-    `REPLACED` only. `side` is needed for trades of orders that were not placed here.
+    `REPLACED` only. `side` is needed for trades of orders that were not placed here. `filled_quantity` is what has
+    traded of the order in all, this report included (FIX CumQty); None where the venue does not tell it.
 
     `trade_id` tells a repeated report from a second fill of the order: a connector of a venue that has none makes one
     that is the same each time. `fee` is in `fee_currency`; a rebate is negative. `ts_event` is the venue's time,
@@ -105,6 +106,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     liquidity: Liquidity = Liquidity.TAKER
     order_quantity: Decimal | None = None
     order_price: Decimal | None = None
+    filled_quantity: Decimal | None = None
 
 
 class OrderStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -112,6 +114,7 @@ class OrderStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `state` is one of NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED. `filled_quantity` is what traded in
     all; the fills themselves come from `VenueAccount.fills`. `client_order_id` is empty where the venue has none.
+    `ts_event` is when the order changed last, or later: no fill that `filled_quantity` has is of a later time.
     """
 
     client_order_id: str

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from quantai.core.enums import OrderState
+from quantai.core.errors import OrderError
 from quantai.core.numbers import ZERO
 from quantai.events import OrderRestatedEvent
 from quantai.exchanges.execution import OrderStatus
 from quantai.instruments import Instrument
 from quantai.oms.ledger import Ledger
 from quantai.oms.models import EXTERNAL, Order
+from quantai.oms.soundness import is_sound_status
 
 # What has traded is told by fills, which come after and make these states of it.
 _BEFORE_FILLS = {OrderState.PARTIALLY_FILLED: OrderState.NEW, OrderState.FILLED: OrderState.NEW}
@@ -28,7 +30,10 @@ def venue_names(order: Order) -> tuple[str, str]:
 
 
 def adopt(ledger: Ledger, client_order_id: str, status: OrderStatus, instrument: Instrument, reason: str) -> Order:
-    """Take an order into the books, without its fills: these come as `TRADE` reports."""
+    """Take an order into the books, without its fills: these come as `TRADE` reports. Raises `OrderError` for numbers
+    that no order has.
+    """
+    _check(status)
     order = Order(
         client_order_id=client_order_id,
         strategy=EXTERNAL,
@@ -48,9 +53,15 @@ def adopt(ledger: Ledger, client_order_id: str, status: OrderStatus, instrument:
 
 
 def restate(ledger: Ledger, order: Order, status: OrderStatus, reason: str) -> None:
-    """Make the order what the venue says, but for its fills: these come as `TRADE` reports."""
+    """Make the order what the venue says, but for its fills: these come as `TRADE` reports. Raises as `adopt`."""
+    _check(status)
     _take(order, status, reason)
     ledger.record(order, _restated(ledger, order, status, reason))
+
+
+def _check(status: OrderStatus) -> None:
+    if not is_sound_status(status):
+        raise OrderError(f"no order can be what the venue says, ask it again: {status}")
 
 
 def _take(order: Order, status: OrderStatus, reason: str) -> None:

@@ -23,6 +23,10 @@ class Risk(Protocol):
         """The verdict on a change of an order that rests."""
         ...
 
+    def check_kept(self, order: Order) -> Denied | None:
+        """Why an order may not be kept here, to be sent later."""
+        ...
+
 
 class Gate:
     """Gives verdicts, and notes what they rest on."""
@@ -42,6 +46,10 @@ class Gate:
         if not self._ledger.takes_new_orders:
             return Denied(order, JOURNAL_DOWN, "the order journal cannot be written, so no order is changed")
         return self._noted(self._risk.check_change(order, change))
+
+    def refusal_to_keep(self, order: Order) -> Denied | None:
+        """Why an order may not be kept here, to be sent later: it is durable then, and no risk yet."""
+        return self._risk.check_kept(order)
 
     def _noted(self, verdict: Verdict) -> Verdict:
         self._ledger.note(verdict.order, NoteKind.RISK, lambda: verdict.numbers)

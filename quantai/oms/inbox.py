@@ -14,6 +14,7 @@ from quantai.oms.ledger import Ledger
 from quantai.oms.lookups import Lookups
 from quantai.oms.models import Order
 from quantai.oms.reports import ReportTaker
+from quantai.oms.soundness import is_sound
 
 _REFUSED = (OrderState.REJECTED, OrderState.DENIED)
 _PROVES_ARRIVAL = (ExecType.NEW, ExecType.TRADE)
@@ -23,11 +24,13 @@ class Inbox:
     """Hands reports to the orders they are of, each order's in the order in which they came.
 
     `on_unmatched` is called with a venue and what it said of an order that nobody here knows, or that is refused here;
-    `unmatched` counts the former.
+    `unmatched` counts the former. `on_doubt` has, by venue, who is called with an order of which a report says that
+    something is missing here: fills, or its end.
     """
 
     def __init__(self, ledger: Ledger, cache: OrderCache, journal: Journal, reports: ReportTaker) -> None:
         self.on_unmatched: Callable[[str, ExecutionReport], None] = self._alarm
+        self.on_doubt: dict[str, Callable[[Order], None]] = {}
         self.unmatched = 0
         self._ledger = ledger
         self._cache = cache
@@ -69,6 +72,8 @@ class Inbox:
         self._reports.apply(order, report)
         if was_refused and report.exec_type in _PROVES_ARRIVAL:  # it may rest there
             self.on_unmatched(venue, report)
+        elif venue in self.on_doubt and _says_more(order, report):
+            self.on_doubt[venue](order)
 
     def _order_of(self, venue: str, report: ExecutionReport) -> Order | None:
         order = self._cache.get(report.client_order_id) if report.client_order_id else None
@@ -89,3 +94,11 @@ class Inbox:
     def _alarm(self, venue: str, report: ExecutionReport) -> None:
         name = report.client_order_id or report.venue_order_id
         self._ledger.alarm("UnmatchedReport", f"nobody here knows that {name} is an open order of {venue}: {report}")
+
+
+def _says_more(order: Order, report: ExecutionReport) -> bool:
+    """Whether more has traded than is booked, or a cancel was refused of an order that is open here: it may be over."""
+    filled = report.filled_quantity
+    if filled is not None and is_sound(filled) and filled > order.filled_quantity:
+        return True
+    return report.exec_type is ExecType.CANCEL_REJECTED and order.is_open

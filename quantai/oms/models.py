@@ -13,6 +13,9 @@ from quantai.instruments import Instrument
 EXTERNAL = "external"
 """The strategy of orders that nobody here placed; no strategy can be called that."""
 
+INFERRED = "inferred-"
+"""How the trade ids of fills begin that a venue says happened, and did not list."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
@@ -49,8 +52,9 @@ class Order:
     Quantities are in base currency or contracts; `average_price` is that of the fills so far (0 before the first).
     `is_accepted` says that the venue confirmed it, `is_sent` that it was given to the venue, `reason` why it is in its
     state. `change` is the amendment that is on its way. A parent (`is_parent`) is never sent: its children are, and
-    what they fill is its fill. Awaiting an order gives the order itself at once: `order = await self.buy(...)` and
-    `order = self.buy(...)` are the same, neither waits for the venue.
+    what they fill is its fill. `is_inferred` says that fills of it were inferred (see `inferred`). Awaiting an order
+    gives the order itself at once: `order = await self.buy(...)` and `order = self.buy(...)` are the same, neither
+    waits for the venue.
     """
 
     client_order_id: str
@@ -80,10 +84,12 @@ class Order:
 
     venue: str = field(init=False)
     symbol: str = field(init=False)
+    is_inferred: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.venue = self.instrument.venue
         self.symbol = self.instrument.symbol
+        self.is_inferred = any(trade_id.startswith(INFERRED) for trade_id in self.trade_ids)
 
     @property
     def leaves_quantity(self) -> Decimal:

@@ -155,8 +155,14 @@ class OrderManager:
     def cancel_all(
         self, strategy: str | None = None, symbol: str | None = None, cause: str = "", venue: str | None = None
     ) -> list[Order]:
-        """Cancel every open order, or those of one strategy, symbol or venue; the orders that were open."""
-        orders = [order for order in self.open_orders(strategy, symbol) if venue in (None, order.venue)]
+        """Cancel every open order, or those of one strategy, symbol or venue; the orders that were open. A parent is at
+        no venue: there its children are cancelled, and what it has elsewhere goes on.
+        """
+        orders = [
+            order
+            for order in self.open_orders(strategy, symbol)
+            if venue is None or (venue == order.venue and not order.is_parent)
+        ]
         begun = [(order, self._begin_cancel(order, cause)) for order in orders]
         self._sender.cancel_all([(order, event) for order, event in begun if event is not None])
         return orders
@@ -182,7 +188,9 @@ class OrderManager:
     # Orders that are kept here, and parents
 
     def suspend(self, request: OrderRequest, client_order_id: str = "") -> Order:
-        """Keep an order here until it is released; it is durable, and no risk yet. Raises as `submit`."""
+        """Keep an order here until it is released, or deny it while trading is halted; it is durable, and no risk yet.
+        Raises as `submit`.
+        """
         order = self._new_order(request, client_order_id)
         self._suspend(order)
         return order
@@ -218,6 +226,8 @@ class OrderManager:
         children = self.cache.children(parent.client_order_id)
         filled = sum((child.filled_quantity for child in children), ZERO)
         value = sum((child.filled_value for child in children), ZERO)
+        if filled < parent.filled_quantity:  # not all of its children are known any more
+            filled, value = parent.filled_quantity, parent.filled_value
         if (state, filled, value) == (parent.state, parent.filled_quantity, parent.filled_value):
             return
         parent.state, parent.filled_quantity, parent.filled_value = state, filled, value
@@ -269,6 +279,10 @@ class OrderManager:
         )
 
     def _suspend(self, order: Order) -> None:
+        refusal = None if order.parent_order_id else self._gate.refusal_to_keep(order)  # legs end with their entry
+        if refusal is not None:
+            self._deny(refusal)
+            return
         order.state = OrderState.SUSPENDED
         self._ledger.record(order, OrderSuspendedEvent(*self._ledger.opening(order)))
 

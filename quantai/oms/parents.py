@@ -68,13 +68,17 @@ class RoutedOrders:
 
     async def start(self, bus: EventBus) -> None:
         """Hear of orders from now on, before strategies do, and take over the parents that an earlier run left. Nothing
-        is routed anew before `resume`.
+        is routed anew before `resume`, nor ever by a router that opens no parents: there the old ones are brought to
+        their end.
         """
-        self._orders.cache.on_change(self._on_change)
-        await bus.subscribe("order.*", self.on_order, name=COMPONENT)
         for parent in self._orders.open_orders():
             if parent.is_parent:
-                self._families[parent.client_order_id] = recovered(parent, self._children(parent))
+                family = self._families[parent.client_order_id] = recovered(parent, self._children(parent))
+                if not self._router.opens_parents:
+                    family.stopped = "orders are not divided any more (routing.router)"
+        if self._families or self._router.opens_parents:
+            self._orders.cache.on_change(self._on_change)
+            await bus.subscribe("order.*", self.on_order, name=COMPONENT)
 
     def resume(self) -> None:
         """Go on with every parent: what the venues have is known. A cancel that was begun is finished."""

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from quantai.core.account import AccountChange
-from quantai.core.numbers import MAX_MAGNITUDE, ZERO
+from quantai.core.numbers import ZERO, plain
 from quantai.events import (
     Event,
     FillEvent,
@@ -25,9 +27,11 @@ from quantai.events import (
     OrderUnknownEvent,
 )
 from quantai.exchanges.execution import ExecType, ExecutionReport
+from quantai.oms.inferred import confirmed_by, confirmed_trades, confirming_id
 from quantai.oms.journal import NoteKind
 from quantai.oms.ledger import Head, Ledger
-from quantai.oms.models import Change, Order
+from quantai.oms.models import INFERRED, Change, Order
+from quantai.oms.soundness import is_sound_change, is_sound_fill
 from quantai.oms.state_machine import next_state
 
 logger = logging.getLogger(__name__)
@@ -41,7 +45,8 @@ _KEEPS_REASON = frozenset({ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED})
 
 
 class ReportTaker:
-    """Applies reports to orders. An illegal one changes nothing and is counted; a fill is always booked, once.
+    """Applies reports to orders. An illegal one changes nothing and is counted; a fill is always booked, once: what was
+    inferred of it before is not booked again (see `inferred`).
 
     `book_fill` is called before the fill is published, so that no risk check ever sees an order closed and its position
     not yet there; the event it returns is published after the fill.
@@ -50,7 +55,7 @@ class ReportTaker:
     def __init__(self, ledger: Ledger, book_fill: FillBook) -> None:
         self._ledger = ledger
         self._book_fill = book_fill
-        self.counts = dict.fromkeys(("fills", "illegal", "duplicates", "overfills"), 0)
+        self.counts = dict.fromkeys(("fills", "confirmed", "illegal", "duplicates", "overfills"), 0)
 
     def apply(self, order: Order, report: ExecutionReport) -> None:
         """Take what the venue says of `order`."""
@@ -62,9 +67,12 @@ class ReportTaker:
 
     def settle(self, order: Order, report: ExecutionReport) -> None:
         """Take what is known of `order`, but for trades, whoever says it."""
-        if report.exec_type is ExecType.REPLACED and not _is_sound_change(order, report):
+        if report.exec_type is ExecType.REPLACED and not is_sound_change(order, report):
             self._illegal(order, report)
             self._ledger.alarm("UnsoundReport", f"{order.client_order_id}: a change that cannot be: {report}")
+            return
+        if report.exec_type is ExecType.REPLACED and _is_repeated(order, report):
+            self.counts["duplicates"] += 1
             return
         quantity, price, change = order.quantity, order.price, order.change
         if report.exec_type in _ENDS_CHANGE:
@@ -108,18 +116,37 @@ class ReportTaker:
             order.price = change.price
 
     def _apply_trade(self, order: Order, report: ExecutionReport) -> None:
-        if not _is_sound_fill(report):
+        if not is_sound_fill(report):
             self._illegal(order, report)
             self._ledger.alarm("UnsoundFill", f"{order.client_order_id}: a fill that cannot be booked: {report}")
             return
         # Without an id nothing tells a repeated fill from a second one: it is booked, and an overfill raises the alarm.
-        if report.trade_id and report.trade_id in order.trade_ids:
+        if report.trade_id and is_booked(order, report.trade_id):
             self.counts["duplicates"] += 1
             return
+        confirmed = confirmed_by(order, report) if order.is_inferred else ZERO
+        if confirmed:
+            report = self._confirm(order, report, confirmed)
+        if report.quantity:
+            self._book_trade(order, report)
+
+    def _confirm(self, order: Order, report: ExecutionReport, confirmed: Decimal) -> ExecutionReport:
+        """Keep that so much of a fill was inferred before; what is left of it to be booked."""
+        self.counts["confirmed"] += 1
+        logger.warning("%s of fill %s is booked already: it was inferred", plain(confirmed), report)
+        rest = replace(report, trade_id=confirming_id(confirmed, report.trade_id), quantity=report.quantity - confirmed)
+        if not rest.quantity:  # nothing is told: nothing but what is known of a fill has changed
+            order.trade_ids.add(rest.trade_id)
+            self._ledger.keep(order, self._fill_event(order, rest))
+        return rest
+
+    def _book_trade(self, order: Order, report: ExecutionReport) -> None:
         order.trade_ids.add(report.trade_id)
+        order.is_inferred |= report.trade_id.startswith(INFERRED)
         if not order.is_open:
             logger.warning("order %s traded %s after it was %s", order.client_order_id, report.quantity, order.state)
-        fill = self._take_fill(order, report)
+        self._take_fill(order, report)
+        fill = self._fill_event(order, report)
         event, change = self._book(fill)
         self._ledger.record(order, fill, change)
         if event is not None:
@@ -130,10 +157,9 @@ class ReportTaker:
                 "Overfill", f"{order.client_order_id}: {order.filled_quantity} traded of {order.quantity}"
             )
 
-    def _take_fill(self, order: Order, report: ExecutionReport) -> FillEvent:
+    def _take_fill(self, order: Order, report: ExecutionReport) -> None:
         order.filled_quantity += report.quantity
         order.filled_value += report.quantity * report.price
-        leaves = max(order.quantity - order.filled_quantity, ZERO)
         state = next_state(
             order.state,
             ExecType.TRADE,
@@ -146,6 +172,9 @@ class ReportTaker:
         if not order.is_open:
             order.change = None
         self.counts["fills"] += 1
+
+    def _fill_event(self, order: Order, report: ExecutionReport) -> FillEvent:
+        leaves = max(order.quantity - order.filled_quantity, ZERO)
         cls = OrderFilledEvent if order.is_complete else OrderPartiallyFilledEvent
         return cls(
             *self._ledger.head(order, report.ts_event),
@@ -195,19 +224,14 @@ def status_event(order: Order, report: ExecutionReport, head: Head, leaves: Deci
             return OrderUnknownEvent(*head, report.reason)
 
 
-def _is_sound_fill(report: ExecutionReport) -> bool:
-    """Whether the numbers of a trade are numbers. A price may be negative, a quantity not."""
-    return all(map(_is_sound, (report.quantity, report.price, report.fee))) and report.quantity > 0
+def is_booked(order: Order, trade_id: str) -> bool:
+    """Whether the fill of that id is in the books."""
+    return trade_id in order.trade_ids or (order.is_inferred and trade_id in confirmed_trades(order))
 
 
-def _is_sound_change(order: Order, report: ExecutionReport) -> bool:
-    """Whether the numbers of a change are numbers that fit the order's type."""
-    quantity, price = report.order_quantity, report.order_price
-    if quantity is not None and not (_is_sound(quantity) and quantity > 0):
+def _is_repeated(order: Order, report: ExecutionReport) -> bool:
+    """Whether the venue tells again what the order is already, while another change of it is on its way."""
+    if order.change is None or report.order_quantity != order.quantity:
         return False
-    return price is None or (_is_sound(price) and order.price is not None)
-
-
-def _is_sound(number: Decimal) -> bool:
-    """Whether it can be counted with exactly."""
-    return number.is_finite() and number.copy_abs() <= MAX_MAGNITUDE
+    is_asked_for = Change(report.order_quantity, report.order_price) == order.change
+    return report.order_price == order.price and not is_asked_for

@@ -28,7 +28,8 @@ _TRANSITIONS: dict[ExecType, dict[S, S]] = {
     ExecType.EXPIRED: dict.fromkeys(_OPEN, S.EXPIRED),
     ExecType.REJECTED: dict.fromkeys((S.PENDING_NEW, S.PENDING_CANCEL, S.UNKNOWN), S.REJECTED),
     # Also unasked: venues reduce orders by themselves, to prevent self-trades say.
-    ExecType.REPLACED: _stays(S.PENDING_CANCEL, S.SUSPENDED)
+    # One that was overtaken by the end tells what the order was then.
+    ExecType.REPLACED: _stays(S.PENDING_CANCEL, S.SUSPENDED, S.CANCELED, S.EXPIRED)
     | dict.fromkeys((S.PENDING_REPLACE, S.NEW, S.PARTIALLY_FILLED, S.UNKNOWN), S.NEW),
     # An order that closed while our command was on its way makes the venue refuse the command: nothing is wrong.
     ExecType.CANCEL_REJECTED: _stays(S.UNKNOWN, *_ENDED) | {S.PENDING_CANCEL: S.NEW},

@@ -129,6 +129,11 @@ class RunRecorder:
         """Keep an order as it ended, if this run had to do with it."""
         if order.ts_last < self.since_ns:
             return
+        if order.is_parent:  # it was never sent: its children are what was
+            is_counted = order.ts_submitted >= self.since_ns and order.strategy in self.counts
+            for name in (TOTAL, order.strategy) if is_counted else ():
+                self.counts[name].orders -= 1
+            return
         self._orders.add(
             (
                 order.client_order_id, order.strategy, order.venue, order.symbol, order.side.value,

@@ -173,10 +173,44 @@ def test_a_market_order_gets_no_limit_from_a_report() -> None:
 def test_an_illegal_change_changes_no_number() -> None:
     world = World()
     order = resting(world)
-    world.report(order, ExecType.CANCELED)
+    world.fill(order, "2")
     world.report(order, ExecType.REPLACED, order_quantity=D(9), order_price=D(9))
     assert (order.quantity, order.price) == (D(2), D(100))
     assert world.orders.counts["illegal"] == 1
+
+
+@pytest.mark.parametrize("ending", [ExecType.CANCELED, ExecType.EXPIRED])
+def test_a_change_that_is_told_after_the_end_is_what_the_order_was_then(ending: ExecType) -> None:
+    world = World()
+    order = resting(world)
+    world.orders.amend(order, D(3))
+    world.report(order, ending)
+    world.report(order, ExecType.REPLACED, order_quantity=D(3), order_price=D(100))
+    assert (order.state, order.quantity, order.change) == (OrderState(ending.value), D(3), None)
+    assert world.orders.counts["illegal"] == 0
+
+
+def test_a_change_that_is_told_again_does_not_end_the_next_one() -> None:
+    world = World()
+    order = resting(world)
+    world.orders.amend(order, D(3))
+    world.report(order, ExecType.REPLACED, order_quantity=D(3), order_price=D(100))
+    world.orders.amend(order, D(5))
+    world.report(order, ExecType.REPLACED, order_quantity=D(3), order_price=D(100))
+    assert (order.state.value, order.change, order.working_quantity) == (
+        "PENDING_REPLACE", Change(D(5), D(100)), D(5),
+    )  # fmt: skip
+    assert world.orders.counts["duplicates"] == 1
+    world.report(order, ExecType.REPLACED, order_quantity=D(5), order_price=D(100))
+    assert (order.state.value, order.quantity, order.change) == ("NEW", D(5), None)
+
+
+def test_a_change_that_the_venue_made_otherwise_ends_ours() -> None:
+    world = World()
+    order = resting(world)
+    world.orders.amend(order, D(3))
+    world.report(order, ExecType.REPLACED, order_quantity=D(2), order_price=D(99))
+    assert (order.state.value, order.quantity, order.price, order.change) == ("NEW", D(2), D(99), None)
 
 
 @pytest.mark.parametrize("state", [OrderState.PENDING_NEW, OrderState.PENDING_CANCEL, OrderState.UNKNOWN])

@@ -65,7 +65,7 @@ def test_the_oldest_closed_orders_are_forgotten_with_all_their_names() -> None:
     assert "a" not in cache._venue_ids
 
 
-def test_children_are_kept_by_parent_and_forgotten_one_by_one() -> None:
+def test_children_are_kept_by_parent_and_forgotten_together() -> None:
     cache = OrderCache(max_closed=1)
     first, second, other = order("c1", parent="p"), order("c2", parent="p"), order("c3", parent="q")
     for each in (first, first, second, other):
@@ -77,10 +77,65 @@ def test_children_are_kept_by_parent_and_forgotten_one_by_one() -> None:
     cache.keep(closed(first))
     assert cache.children("p") == [first, second]
     cache.keep(closed(second))
-    assert cache.children("p") == [second]
+    assert cache.children("p") == [first, second]  # of which is spoken just now
     cache.keep(closed(other))
     assert cache.children("p") == []
     assert "p" not in cache._children
+    assert cache.forgotten == 2
+
+
+def test_a_family_is_as_old_as_what_closed_last_of_it_and_forgotten_whole() -> None:
+    forgotten: list[Order] = []
+    cache = OrderCache(max_closed=3, on_forget=forgotten.append)
+    parent, child, single = order("p"), order("c", parent="p"), order("s")
+    cache.keep(child)
+    for each in (parent, single, child):
+        cache.keep(closed(each))
+    assert list(cache.closed_orders()) == [single, parent, child]
+    cache.keep(closed(order("x")))
+    assert forgotten == [single]
+    cache.keep(closed(order("y")))
+    assert forgotten == [single, parent, child]
+    assert (cache.get("p"), cache.get("c"), cache.children("p")) == (None, None, [])
+
+
+def test_what_is_heard_of_an_old_order_does_not_make_memory_forget_its_family() -> None:
+    cache = OrderCache(max_closed=1)
+    parent, child = order("p"), order("c", parent="p")
+    for each in (parent, child):
+        cache.keep(each)
+    for each in (parent, child, parent):  # the last is a fill that came late
+        cache.keep(closed(each))
+    assert cache.children("p") == [child]
+    assert (cache.get("p"), cache.forgotten) == (parent, 0)
+
+
+def test_an_order_that_is_held_is_not_forgotten_nor_is_its_family() -> None:
+    cache = OrderCache(max_closed=0)
+    parent, child = closed(order("p")), closed(order("c", parent="p"))
+    assert cache.hold(child) is child
+    assert cache.hold(child) is child
+    for each in (parent, closed(order("x")), closed(order("y"))):
+        cache.keep(each)
+    assert (cache.get("p"), cache.get("c"), cache.get("x")) == (parent, child, None)
+    cache.let_go(child)
+    cache.keep(closed(order("z")))
+    assert (cache.get("p"), cache.get("c")) == (None, None)
+
+
+def test_who_holds_an_order_is_given_the_one_that_is_there() -> None:
+    cache = OrderCache()
+    here, twin = order("a"), order("a")
+    cache.keep(here)
+    assert cache.hold(twin) is here
+
+
+def test_a_single_closed_order_keeps_its_place() -> None:
+    cache = OrderCache()
+    one, two = closed(order("a")), closed(order("b"))
+    for each in (one, two, one):
+        cache.keep(each)
+    assert list(cache.closed_orders()) == [one, two]
 
 
 @pytest.mark.parametrize(("closing", "open_one"), [("p", "c"), ("c", "p"), ("c", "d")])
@@ -144,12 +199,13 @@ def test_what_an_earlier_run_left_is_forgotten_only_when_all_of_it_is_known() ->
     assert list(cache.closed_orders()) == [others[-1], entry]
 
 
-def test_a_child_may_be_forgotten_after_the_list_it_was_in() -> None:
+def test_a_child_that_comes_back_alone_is_forgotten_alone() -> None:
     cache = OrderCache(max_closed=1)
-    early, parent, late = closed(order("c", parent="p")), closed(order("p")), closed(order("d", parent="p"))
-    for each in (early, parent, early, late):
+    child, parent = closed(order("c", parent="p")), closed(order("p"))
+    for each in (child, parent, closed(order("x")), child):
         cache.keep(each)
-    for name in ("x", "y", "z"):
-        cache.keep(closed(order(name)))
+    assert (cache.get("p"), cache.children("p")) == (None, [child])
+    cache.keep(closed(order("y")))
     assert cache.get("c") is None
+    assert cache._children == {}
     assert len(list(cache.closed_orders())) == 1

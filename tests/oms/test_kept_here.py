@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
+from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
 from quantai.events import OrderParentEvent, OrderSuspendedEvent, OrderTriggeredEvent
 from quantai.exchanges.execution import ExecType
 from quantai.oms.models import Order, OrderRequest
-from quantai.oms.risk import RiskCheck, RiskView
+from quantai.oms.risk import RiskCheck, RiskView, TradingStates
 from tests.oms.world import SPOT, World, request
 
 D = Decimal
@@ -197,3 +198,32 @@ def test_an_order_cancelled_by_who_hears_of_its_release_ends_and_is_not_sent(che
     assert (order.state.value, order.reason) == ("CANCELED", "cancelled before it was sent")
     assert world.venues["binance"].submitted == []
     assert world.topics()[-3:] == ["order.triggered", "order.pending_cancel", "order.canceled"]
+
+
+@pytest.mark.parametrize(
+    ("state", "held", "changes", "expected"),
+    [
+        (TradingState.HALTED, "0", {}, "DENIED"),
+        (TradingState.HALTED, "0.5", {}, "DENIED"),
+        (TradingState.HALTED, "1", {}, "SUSPENDED"),  # it only reduces
+        (TradingState.HALTED, "0", {"reduce_only": True}, "SUSPENDED"),
+        (TradingState.HALTED, "0", {"parent_order_id": "p"}, "SUSPENDED"),  # a leg ends with its entry
+        (TradingState.REDUCING, "0", {}, "SUSPENDED"),  # it may be over by then
+    ],
+)
+def test_what_a_halt_would_never_release_is_denied_at_once(
+    state: TradingState, held: str, changes: dict[str, Any], expected: str
+) -> None:
+    world = World()
+    states = TradingStates(
+        world.clock, post=world.bus.post, put=lambda key, value: None, cancel_all=lambda strategy, cause: None
+    )
+    world.risk._states = states
+    if D(held):
+        world.traded(Side.BUY, held)
+    states.set(state, None, "enough")
+    asked = replace(STOP, **({"parent_order_id": ""} | changes))
+    one, [other] = world.orders.submit(asked), world.orders.submit_all([asked])
+    assert (one.state.value, other.state.value) == (expected, expected)
+    if expected == "DENIED":
+        assert one.reason == "TRADING_HALTED: trading is HALTED: enough"

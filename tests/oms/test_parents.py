@@ -265,3 +265,24 @@ def test_no_more_is_taken_back_than_needed() -> None:
         floor.say(child, ExecType.NEW)
     floor.fill(first, "2")
     assert [child.state for child in (second, third)] == [S.NEW, S.PENDING_CANCEL]
+
+
+def test_cancelling_what_is_at_a_venue_leaves_what_a_parent_has_elsewhere() -> None:
+    floor = Floor()
+    parent = floor.buy({"a": "1", "b": "2"})
+    first, second = floor.children(parent)
+    assert floor.orders.cancel_all(venue=parent.venue) == [first]
+    assert (first.state, second.state) == (S.PENDING_CANCEL, S.PENDING_NEW)
+    floor.say(first, ExecType.CANCELED)
+    floor.fill(second, "2")
+    assert (parent.state, parent.filled_quantity) == (S.CANCELED, D(2))
+
+
+def test_what_a_parent_filled_is_never_less_than_it_was_though_a_child_is_forgotten() -> None:
+    floor = Floor()
+    parent = floor.buy({"a": "1", "b": "2"})
+    first, _ = floor.children(parent)
+    floor.fill(first, "1")
+    floor.world.cache._children[parent.client_order_id].remove(first)
+    floor.orders.update_parent(parent, S.CANCELED)
+    assert (parent.state, parent.filled_quantity, parent.filled_value) == (S.CANCELED, D(1), D(100))

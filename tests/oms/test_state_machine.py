@@ -31,9 +31,9 @@ PART PART PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
 FILL FILL FILL    -    -    -    - FILL FILL    -    -    -    -    -
 PCAN PCAN PCAN CANC PCAN  REJ  EXP  UNK PCAN PCAN    -    -    -    -
 PREP PREP PREP CANC  NEW    -  EXP    -  NEW PREP PCAN    -    -    -
-CANC CANC CANC    -    -    -    - CANC CANC    -    -    -    -    -
+CANC CANC CANC    - CANC    -    - CANC CANC    -    -    -    -    -
  REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
- EXP  EXP  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ EXP  EXP  EXP    -  EXP    -    -  EXP  EXP    -    -    -    -    -
  DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
  UNK  NEW PART CANC  NEW  REJ  EXP  UNK  UNK    - PCAN    -    -    -
 """
@@ -47,9 +47,9 @@ PART    - PART CANC  NEW    -  EXP    -    -  UNK PCAN PREP    -    -
 FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
 PCAN    - PCAN CANC PCAN    -  EXP  NEW PCAN PCAN    -    -    -    -
 PREP    - PREP CANC  NEW    -  EXP    -  NEW PREP PCAN    -    -    -
-CANC    - CANC    -    -    -    - CANC CANC    -    -    -    -    -
+CANC    - CANC    - CANC    -    - CANC CANC    -    -    -    -    -
  REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
- EXP    -  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ EXP    -  EXP    -  EXP    -    -  EXP  EXP    -    -    -    -    -
  DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
  UNK  NEW PART CANC  NEW    -  EXP  UNK  UNK    - PCAN    -    -    -
 """
@@ -63,9 +63,9 @@ PART    - PART CANC PART    -  EXP    -    -  UNK PCAN PREP    -    -
 FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
 PCAN    - PCAN CANC PCAN    -  EXP PART PCAN PCAN    -    -    -    -
 PREP    - PREP CANC PART    -  EXP    - PART PREP PCAN    -    -    -
-CANC    - CANC    -    -    -    - CANC CANC    -    -    -    -    -
+CANC    - CANC    - CANC    -    - CANC CANC    -    -    -    -    -
  REJ    -  REJ    -    -    -    -  REJ  REJ    -    -    -    -    -
- EXP    -  EXP    -    -    -    -  EXP  EXP    -    -    -    -    -
+ EXP    -  EXP    -  EXP    -    -  EXP  EXP    -    -    -    -    -
  DEN    -  DEN    -    -    -    -    -    -    -    -    -    -    -
  UNK PART PART CANC PART    -  EXP  UNK  UNK    - PCAN    -    -    -
 """
@@ -79,9 +79,9 @@ PART    - FILL CANC FILL    -  EXP    -    -  UNK PCAN PREP    -    -
 FILL    - FILL    -    -    -    - FILL FILL    -    -    -    -    -
 PCAN    - FILL CANC PCAN    -  EXP FILL PCAN PCAN    -    -    -    -
 PREP    - FILL CANC FILL    -  EXP    - FILL PREP PCAN    -    -    -
-CANC    - FILL    -    -    -    - CANC CANC    -    -    -    -    -
+CANC    - FILL    - CANC    -    - CANC CANC    -    -    -    -    -
  REJ    - FILL    -    -    -    -  REJ  REJ    -    -    -    -    -
- EXP    - FILL    -    -    -    -  EXP  EXP    -    -    -    -    -
+ EXP    - FILL    -  EXP    -    -  EXP  EXP    -    -    -    -    -
  DEN    - FILL    -    -    -    -    -    -    -    -    -    -    -
  UNK FILL FILL CANC FILL    -  EXP  UNK  UNK    - PCAN    -    -    -
 """

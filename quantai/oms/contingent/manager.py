@@ -207,5 +207,6 @@ class ContingentOrders:
             f"stop {stop.client_order_id} of {stop.strategy} is {stop.state} ({stop.reason}): "
             f"{stop.quantity - stop.filled_quantity} of {stop.instrument} is not protected"
         )
-        logger.error("%s", message)
+        is_own_doing = stop.state is OrderState.CANCELED and not stop.is_sent  # a halt, which somebody wanted
+        logger.log(logging.WARNING if is_own_doing else logging.ERROR, "%s", message)
         self._bus.post(ErrorEvent(COMPONENT, now_ns, now_ns, "StopFailed", message))

@@ -56,6 +56,8 @@ class Line:
         self._on_event = on_event
         self._counts = counts
         self._waiting: deque[Entry] = deque()
+        self._unsent: list[Entry] = []
+        self._is_flush_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_number = 0
         self._is_incomplete = False
@@ -67,19 +69,28 @@ class Line:
         """Entries that are not durable yet."""
         return len(self._waiting)
 
-    def begin(self, last_number: int, send: Callable[[Entry], None]) -> None:
-        """Number entries from the one after `last_number`, and give them to `send`."""
+    def begin(self, last_number: int, send: Callable[[list[Entry]], None]) -> None:
+        """Number entries from the one after `last_number`, and give them to `send`: those that somebody waits for at
+        once, with all before them, others at the end of the loop's turn.
+        """
         self._last_number = last_number
         self._send = send
 
     def add(self, item: Item, then: Written | None = None) -> None:
         """Put `item` in line, or count it as lost."""
-        if len(self._waiting) >= self._room_for(item, then):
+        if len(self._waiting) >= self._max_waiting // 2 and len(self._waiting) >= self._room_for(item, then):
             self._lose(item, then)
             return
         self._enter(item, then)
         if self.trouble and then is not None:
             self._answer(self._waiting[-1], False)
+
+    def flush(self) -> None:
+        """Give the writer all that it was not given yet."""
+        self._is_flush_due = False
+        if self._unsent:
+            unsent, self._unsent = self._unsent, []
+            self._send(unsent)
 
     def end(self) -> str:
         """Nothing becomes durable from now on: whoever waits is told. What is lost, in words, if anything is."""
@@ -120,7 +131,12 @@ class Line:
         entry = Entry(self._last_number, item, then, self._loop.time())
         self._waiting.append(entry)
         self._counts["entries"] += 1
-        self._send(entry)
+        self._unsent.append(entry)
+        if then is not None:
+            self.flush()
+        elif not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self.flush)
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look)
 
@@ -149,7 +165,9 @@ class Line:
         waiting = self._waiting
         while waiting and waiting[0].number <= number:
             self._counts["durable"] += 1
-            self._answer(waiting.popleft(), True)
+            entry = waiting.popleft()
+            if entry.then is not None:
+                self._answer(entry, True)
 
     def _look(self) -> None:
         """Whether the oldest entry waits for too long."""

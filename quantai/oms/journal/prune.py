@@ -45,7 +45,7 @@ class Pruned:
 
 async def prune(journal: Prunable, before_ns: int, archive: Root | None) -> Pruned:
     """Delete every closed order of which nothing was heard since `before_ns`, but for those whose parent, children or
-    siblings are open; archive it first where `archive` is a folder or URI.
+    siblings are open, or were heard of since: a family goes whole; archive it first where `archive` is a folder or URI.
 
     What is being archived is noted in the journal: after a kill the next call goes on with exactly that. An order that
     changed meanwhile stays. Raises `StoreError`, or `OSError` where the archive cannot be written: then nothing that is
@@ -97,9 +97,10 @@ def _eligible(connection: Connection, before_ns: int) -> list[tuple[int, int]]:
         other.c.client_order_id == orders.c.parent_order_id,
         and_(other.c.parent_order_id == orders.c.parent_order_id, orders.c.parent_order_id != ""),
     )
+    is_needed = or_(other.c.is_open, other.c.ts_last >= before_ns)
     query = (
         select(orders.c.number, orders.c.ts_last)
-        .where(~orders.c.is_open, orders.c.ts_last < before_ns, ~exists().where(other.c.is_open, is_family))
+        .where(~orders.c.is_open, orders.c.ts_last < before_ns, ~exists().where(is_needed, is_family))
         .order_by(orders.c.number)
         .limit(_BATCH)
     )

@@ -22,7 +22,7 @@ _decode_body = msgspec.json.decode
 
 
 def recent_orders(connection: Connection, max_closed: int) -> list[StoredOrder]:
-    """Every open order, every one whose parent, child or sibling is open, and the newest `max_closed` closed ones, in
+    """Every open order and the newest `max_closed` closed ones, each with its parent, its children and its siblings, in
     the order in which they were made.
     """
     query = select(orders).where(orders.c.number.in_(_recent(max_closed))).order_by(orders.c.number)
@@ -42,13 +42,14 @@ def recent_trade_ids(connection: Connection, max_closed: int) -> dict[str, set[s
 def _recent(max_closed: int) -> CompoundSelect[Any]:
     """The numbers of these orders."""
     number, name, parent = orders.c.number, orders.c.client_order_id, orders.c.parent_order_id
-    open_heads = select(name).where(orders.c.is_open).union(select(parent).where(orders.c.is_open, parent != ""))
     newest = select(number).where(~orders.c.is_open).order_by(number.desc()).limit(max_closed).subquery()
+    chosen = union(select(number).where(orders.c.is_open), select(newest.c.number)).subquery()
+    is_chosen = number.in_(select(chosen.c.number))
+    heads = select(name).where(is_chosen).union(select(parent).where(is_chosen, parent != ""))
     return union(
-        select(number).where(orders.c.is_open),
-        select(newest.c.number),
-        select(number).where(name.in_(open_heads)),
-        select(number).where(parent.in_(open_heads), parent != ""),
+        select(chosen.c.number),
+        select(number).where(name.in_(heads)),
+        select(number).where(parent.in_(heads), parent != ""),
     )
 
 

@@ -115,6 +115,8 @@ class SqlJournal(Journal):
     async def close(self) -> None:
         line, writer = self._line, self._writer
         self._line = self._writer = None
+        if line is not None:
+            line.flush()
         if writer is not None:
             await asyncio.wait([asyncio.wrap_future(writer.stop(self._timeout_s))], timeout=self._timeout_s * _PATIENCE)
         self._readers.shutdown(wait=False, cancel_futures=True)

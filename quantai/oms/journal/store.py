@@ -90,7 +90,7 @@ class Store:
             return
         text_of = ascii(entry.item)[:_MAX_QUARANTINED_CHARACTERS]
         row = (entry.number, self._clock.now_ns(), text_of, reason_of(error))
-        self._commit(connection, entry.number, lambda: self._statements.insert(connection, quarantine.name, [row]))
+        self._commit(connection, entry.number, lambda: self._statements.insert(connection, quarantine, [row]))
 
     def transact(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do `work` in a transaction of its own. Raises as `write`."""
@@ -160,7 +160,7 @@ class Store:
         run_id, last_entry = connection.execute(select(func.max(runs.c.run_id), func.max(runs.c.last_entry))).one()
         self._run_id, self._last_entry = (run_id or 0) + 1, last_entry or 0
         row = (self._run_id, self._clock.now_ns(), None, self._last_entry)
-        self._statements.insert(connection, runs.name, [row])
+        self._statements.insert(connection, runs, [row])
 
     def _find_run(self, connection: Connection) -> None:
         """What is durable of this run. A commit that is still being made holds the row until it is."""

@@ -64,14 +64,14 @@ class Writer:
         self._store = store
         self._listener = listener
         self._post = post
-        self._line: SimpleQueue[Entry | Task | None] = SimpleQueue()
+        self._line: SimpleQueue[list[Entry] | Task | None] = SimpleQueue()
         self._is_stopping = threading.Event()
         self._refusal: Exception | None = None
         self._give_up_s = math.inf
         self._ended: Future[None] = Future()
         self._ended.set_running_or_notify_cancel()  # whoever stops waiting must not stop the thread
-        self.put: Callable[[Entry], None] = self._line.put
-        """Have an entry written. Does not wait."""
+        self.put: Callable[[list[Entry]], None] = self._line.put
+        """Have entries written. Does not wait."""
 
     def start(self, read: Callable[[Connection], Answer]) -> Future[tuple[int, Answer]]:
         """Start the thread, which opens the journal first: the number of its last entry and what `read` finds, or the
@@ -131,11 +131,11 @@ class Writer:
         tasks: list[Task] = []
         item = self._line.get()
         while item is not None:
-            if isinstance(item, Entry):
-                entries.append(item)
-            else:
+            if isinstance(item, Task):
                 tasks.append(item)
-            if len(entries) == _MAX_BATCH:
+            else:
+                entries += item
+            if len(entries) >= _MAX_BATCH:
                 return entries, tasks, True
             try:
                 item = self._line.get_nowait()
@@ -152,7 +152,7 @@ class Writer:
         delay_s = _FIRST_DELAY_S
         while entries:
             try:
-                count = self._attempt(entries, count)
+                count = self._attempt(entries, min(count, _MAX_BATCH))
                 delay_s = _FIRST_DELAY_S
             except Exception as error:
                 self._post(self._listener.on_failed, reason_of(error))

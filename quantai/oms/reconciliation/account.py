@@ -19,6 +19,7 @@ from quantai.oms.reconciliation.asking import VenueQueries
 from quantai.oms.reconciliation.known import KnownOrders
 from quantai.oms.reconciliation.mismatches import Mismatches, MismatchKind
 from quantai.oms.reconciliation.settings import Settings
+from quantai.oms.soundness import is_sound
 
 _PRICE_STEP = Decimal("1e-12")
 _DIVIDING = Context(prec=56)
@@ -94,6 +95,7 @@ class Account:
         differences = (
             Difference(currency, self._balance(currency), theirs.get(currency, ZERO))
             for currency in sorted({*theirs, *ours})
+            if self._can_be(currency, theirs.get(currency, ZERO))
         )
         return [each for each in differences if abs(each.theirs - each.ours) > self._dust.get(each.subject, ZERO)]
 
@@ -119,8 +121,22 @@ class Account:
             for each in self._catalogue
             if each.venue == self._venue and each.type is not InstrumentType.SPOT and self._position(each.symbol)
         ]
-        differences = (self._difference(symbol, theirs.get(symbol, [])) for symbol in sorted({*theirs, *ours}))
+        differences = (
+            self._difference(symbol, theirs.get(symbol, []))
+            for symbol in sorted({*theirs, *ours})
+            if self._can_be(symbol, *_numbers(theirs.get(symbol, [])))
+        )
         return [each for each in differences if each.theirs != each.ours]
+
+    def _can_be(self, subject: str, *said: Decimal) -> bool:
+        """Whether what the venue says are numbers; where they are not, what is here stays as it is."""
+        if is_sound(*said):
+            return True
+        self._mismatches.tell_once(
+            self._venue, MismatchKind.UNSOUND_ANSWER, subject, "not compared", ", ".join(map(str, said)),
+            "left as it is",
+        )  # fmt: skip
+        return False
 
     def _difference(self, symbol: str, theirs: list[VenuePosition]) -> Difference:
         """A venue that keeps long and short apart lists both: the net counts, at the price of the larger."""
@@ -159,6 +175,10 @@ class Account:
         self._orders.apply(self._venue, fill)
         action = f"booked {plain(quantity)} at {plain(price)} to {order.strategy}"
         self._mismatches.tell(self._venue, MismatchKind.POSITION, found.subject, ours, theirs, action)
+
+
+def _numbers(listed: list[VenuePosition]) -> list[Decimal]:
+    return [number for each in listed for number in (each.quantity, each.average_price)]
 
 
 def _largest_cost(own: list[PositionRecord], instrument: Instrument) -> Decimal:

@@ -88,9 +88,11 @@ def corrections(order: Order, status: OrderStatus) -> Iterator[ExecutionReport]:
     was applied. Its fills are booked before.
     """
     refused = status.state is OrderState.REJECTED
+    change = order.change
     if not refused and (not order.is_accepted or order.state is OrderState.UNKNOWN):
         yield report_of(order, ExecType.NEW, status.ts_event, venue_order_id=status.venue_order_id)
-    if not refused and _has_other_terms(order, status):
+    # A change that was asked for because of the report before is not what the venue speaks of.
+    if not refused and order.change is change and _has_other_terms(order, status):
         yield replaced(order, status)
     ending = _ENDINGS.get(status.state)
     if ending is not None and order.is_open:

@@ -63,5 +63,12 @@ class Corrector:
         self._orders.apply(self._venue, report)
         self._tell(MismatchKind.LOST_ANSWER, order, ours, describe_status(status))
 
+    def refuse_answer(self, order: Order, status: OrderStatus) -> None:
+        """No order can be what the venue says: that proves nothing."""
+        self._mismatches.tell_once(
+            self._venue, MismatchKind.UNSOUND_ANSWER, order.client_order_id, describe_order(order), status,
+            "left as it is, and asked for again",
+        )  # fmt: skip
+
     def _tell(self, kind: MismatchKind, order: Order, ours: str, theirs: str) -> None:
         self._mismatches.tell(self._venue, kind, order.client_order_id, ours, theirs, f"now {describe_order(order)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import structs
@@ -11,6 +12,7 @@ from quantai.core.clock import Clock
 from quantai.core.enums import OrderState, OrderType, TimeInForce
 from quantai.core.numbers import ZERO, plain
 from quantai.exchanges.execution import ExecType, ExecutionReport, OrderStatus
+from quantai.oms.inferred import inferred_id
 from quantai.oms.journal import Journal
 from quantai.oms.models import Order
 from quantai.oms.order_manager import OrderManager
@@ -18,8 +20,14 @@ from quantai.oms.reconciliation.asking import VenueQueries
 from quantai.oms.reconciliation.comparing import is_at_venue
 from quantai.oms.reconciliation.known import KnownOrders
 from quantai.oms.reconciliation.mismatches import Mismatches, MismatchKind
+from quantai.oms.reports import is_booked
 
-_INFERRED = "inferred-"
+logger = logging.getLogger(__name__)
+
+INCOMPLETE = "journal_incomplete"
+"""The journal's setting that tells when it lost something, and why; empty where it did not."""
+
+_LOSSES = ("dropped", "quarantined")
 
 Prices = Callable[[str, str], Decimal | None]
 """The last price of an instrument, by venue and symbol; None where there is none."""
@@ -28,6 +36,12 @@ Prices = Callable[[str, str], Decimal | None]
 def watermark_key(venue: str) -> str:
     """The setting that says until when every fill of `venue` is known, nanoseconds UTC by its clock."""
     return f"fills_known.{venue}"
+
+
+def known_until(venue: str, settings: Mapping[str, str]) -> int:
+    """Until when every fill of `venue` is in the journal of these settings: no longer than until it lost something."""
+    known_ns, lost = int(settings.get(watermark_key(venue), "0")), settings.get(INCOMPLETE)
+    return min(known_ns, int(lost.split()[0])) if lost else known_ns
 
 
 class Fills:
@@ -76,6 +90,12 @@ class Fills:
         self._remember(min(asked_ns, max((fill.ts_event for fill in listed), default=0)), asked_ns)
         return missed
 
+    def mark_complete(self) -> None:
+        """What an earlier run lost was found at the venues; what this one lost meanwhile was not."""
+        if not any(self._journal.counts.get(name) for name in _LOSSES):
+            logger.warning("the order journal is complete again: it was compared with every venue")
+            self._journal.put(INCOMPLETE, "")
+
     def _first_ns(self, now_ns: int) -> int:
         """Where nothing is known yet: the time of the oldest order that could have traded."""
         open_orders = self._orders.cache.open_orders()
@@ -100,27 +120,27 @@ class Fills:
         return order or self._known.adopt(status or _status_of(fill, listed), "it traded, and nobody here placed it")
 
     def _book(self, order: Order, fill: ExecutionReport) -> bool:
-        """Book `fill` unless it is booked; whether it was not. An order of which fills were inferred is left to those:
-        nothing tells which of them this one is.
-        """
+        """Book `fill` unless it is booked; whether it was not. What was inferred of it is not booked again."""
         if not fill.trade_id:
             self._mismatches.tell_once(
                 self.venue, MismatchKind.UNSOUND_FILL, order.client_order_id, "nothing", f"a fill without id: {fill}",
                 "left out: it could be booked twice",
             )  # fmt: skip
             return False
-        if fill.trade_id in order.trade_ids or _is_inferred(order):
+        if is_booked(order, fill.trade_id):
             return False
         filled = order.filled_quantity
         # Under the name it has here: the venue's may not be known yet, where the acceptance was lost.
         self._orders.apply(self.venue, structs.replace(fill, client_order_id=order.client_order_id))
-        is_booked = fill.trade_id in order.trade_ids  # else the order manager has told why
-        if is_booked:
-            self._mismatches.tell(
-                self.venue, MismatchKind.MISSED_FILL, f"{order.client_order_id} {fill.trade_id}",
-                f"{plain(filled)} traded", f"{plain(fill.quantity)} more at {plain(fill.price)}", "booked",
-            )  # fmt: skip
-        return is_booked
+        if not is_booked(order, fill.trade_id):  # the order manager has told why
+            return False
+        new = order.filled_quantity - filled
+        self._mismatches.tell(
+            self.venue, MismatchKind.MISSED_FILL, f"{order.client_order_id} {fill.trade_id}",
+            f"{plain(filled)} traded", f"{plain(fill.quantity)} more at {plain(fill.price)}",
+            "booked" if new == fill.quantity else f"{plain(fill.quantity - new)} of it were inferred before",
+        )  # fmt: skip
+        return True
 
     def infer(self, order: Order, status: OrderStatus) -> bool:
         """Book what the venue says has traded, and will not list, as one fill; whether that could be.
@@ -136,14 +156,15 @@ class Fills:
             )
             return False
         quantity = status.filled_quantity - order.filled_quantity
-        name = status.venue_order_id or order.client_order_id
+        name = inferred_id(
+            quantity, status.filled_quantity, max(status.ts_event, 0), status.venue_order_id or order.client_order_id
+        )
         self._orders.apply(
             self.venue,
             ExecutionReport(
                 exec_type=ExecType.TRADE, client_order_id=order.client_order_id, ts_event=status.ts_event,
                 venue_order_id=status.venue_order_id, symbol=order.symbol, side=order.side,
-                trade_id=f"{_INFERRED}{name}-{plain(status.filled_quantity)}", price=price, quantity=quantity,
-                fee_currency=order.instrument.settlement_currency,
+                trade_id=name, price=price, quantity=quantity, fee_currency=order.instrument.settlement_currency,
             ),
         )  # fmt: skip
         self._mismatches.tell(
@@ -151,10 +172,6 @@ class Fills:
             f"booked {plain(quantity)} at {plain(price)}, without a fee",
         )  # fmt: skip
         return True
-
-
-def _is_inferred(order: Order) -> bool:
-    return any(trade_id.startswith(_INFERRED) for trade_id in order.trade_ids)
 
 
 def _status_of(fill: ExecutionReport, listed: Sequence[ExecutionReport]) -> OrderStatus:

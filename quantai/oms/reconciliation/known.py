@@ -9,6 +9,7 @@ from quantai.oms.models import Order
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.reconciliation.comparing import describe_status
 from quantai.oms.reconciliation.mismatches import Mismatches, MismatchKind
+from quantai.oms.soundness import is_sound_status
 
 
 class KnownOrders:
@@ -57,13 +58,18 @@ class KnownOrders:
 
     def adopt(self, status: OrderStatus, reason: str) -> Order | None:
         """Take in an order that nobody here placed; None where its instrument is not configured, so that nothing here
-        could value it.
+        could value it, or its numbers are none.
         """
         if not self.is_configured(status.symbol):
             return None
+        name = status.client_order_id or status.venue_order_id
+        if not is_sound_status(status):
+            self._mismatches.tell_once(
+                self.venue, MismatchKind.UNSOUND_ANSWER, name, "not known", status, "left out: no order can be that"
+            )
+            return None
         instrument = self._catalogue.get(self.venue, status.symbol)
         order = self._orders.adopt(self.venue, status, instrument, reason)
-        name = status.client_order_id or status.venue_order_id
         self._mismatches.tell(
             self.venue, MismatchKind.EXTERNAL_ORDER, name, "not known", describe_status(status),
             f"adopted as {order.client_order_id}",

@@ -39,6 +39,8 @@ class MismatchKind(StrEnum):
     """More has traded here than the venue says."""
     UNSOUND_FILL = "unsound_fill"
     """The venue lists a fill that cannot be booked."""
+    UNSOUND_ANSWER = "unsound_answer"
+    """The venue says numbers that no order, balance or position has."""
     BALANCE = "balance"
     """The venue holds another amount."""
     POSITION = "position"

@@ -10,6 +10,7 @@ from quantai.oms.reconciliation.asking import VenueQueries
 from quantai.oms.reconciliation.comparing import agrees, is_at_venue, version
 from quantai.oms.reconciliation.known import KnownOrders
 from quantai.oms.reconciliation.resolver import Resolver
+from quantai.oms.soundness import is_sound_status
 
 _RESTING = (OrderState.NEW, OrderState.PARTIALLY_FILLED)
 
@@ -43,6 +44,6 @@ class OpenOrders:
         order = await self._known.find(status.client_order_id, status.venue_order_id)
         if order is None:
             order = self._known.adopt(status, "it is open at the venue, and nobody here placed it")
-        if order is not None and not agrees(order, status):
+        if order is not None and not (is_sound_status(status) and agrees(order, status)):
             self._resolver.suspect(order)
         return order

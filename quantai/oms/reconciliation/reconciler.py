@@ -11,7 +11,7 @@ from quantai.core.clock import Clock, Timer
 from quantai.core.errors import StartupError
 from quantai.core.params import duration_text
 from quantai.exchanges.execution import ExecutionConnector, ExecutionReport
-from quantai.oms.reconciliation.fills import watermark_key
+from quantai.oms.reconciliation.fills import INCOMPLETE, known_until
 from quantai.oms.reconciliation.mismatches import Mismatches, MismatchKind, ReportLine
 from quantai.oms.reconciliation.rounds import VenueRounds
 from quantai.oms.reconciliation.settings import Settings
@@ -38,6 +38,7 @@ class Reconciler:
         self._settings = settings
         self._otherwise = otherwise
         self._scan: Timer | None = None
+        self._is_incomplete = False
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -63,9 +64,10 @@ class Reconciler:
             executors[venue].on_connection(partial(self._on_connection, venue))
 
     def restore(self, settings: Mapping[str, str]) -> None:
-        """Take over until when fills are known, from what the journal kept."""
+        """Take over until when fills are known, from what the journal kept, and whether it lost something."""
+        self._is_incomplete = bool(settings.get(INCOMPLETE))
         for venue, rounds in self._rounds.items():
-            rounds.fills.known_ns = int(settings.get(watermark_key(venue), "0"))
+            rounds.fills.known_ns = known_until(venue, settings)
 
     async def start(self) -> None:
         """Return when the books are what every venue says.
@@ -94,6 +96,8 @@ class Reconciler:
     def _judge(self, late: list[str]) -> None:
         if not late:
             logger.info("reconciled with %s", ", ".join(self._rounds))
+            if self._is_incomplete:
+                next(iter(self._rounds.values())).fills.mark_complete()
             return
         if not self._settings.may_start_unproven:
             limit = duration_text(self._settings.start_timeout_ns)

@@ -13,24 +13,18 @@ from collections.abc import Callable
 
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState
-from quantai.core.errors import QuantAIError
+from quantai.core.errors import QuantAIError, VenueError
 from quantai.exchanges.execution import CancelOrder, ExecType, OrderStatus
 from quantai.oms.adoption import venue_names
 from quantai.oms.models import Order
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.reconciliation.asking import Backoff, VenueQueries
-from quantai.oms.reconciliation.comparing import (
-    AWAITING,
-    is_at_venue,
-    is_unchanged,
-    owed,
-    report_of,
-    version,
-)
+from quantai.oms.reconciliation.comparing import AWAITING, is_at_venue, is_unchanged, owed, report_of, version
 from quantai.oms.reconciliation.corrector import Corrector
 from quantai.oms.reconciliation.doubts import Denial, Doubt
 from quantai.oms.reconciliation.fills import Fills
 from quantai.oms.reconciliation.settings import Settings
+from quantai.oms.soundness import is_sound_status
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +56,8 @@ class Resolver:
         self._doubts: dict[str, Doubt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters: list[asyncio.Future[None]] = []
+        self._is_asking = False
+        orders.inbox.on_doubt[self.venue] = self._on_doubt
 
     @property
     def unproven(self) -> list[str]:
@@ -81,7 +77,9 @@ class Resolver:
 
     async def stop(self) -> None:
         """Ask no more."""
-        self._doubts.clear()
+        self._is_asking = False
+        for doubt in list(self._doubts.values()):
+            self._drop(doubt)
         self._wake()
         for task in self._tasks:
             task.cancel()
@@ -90,11 +88,18 @@ class Resolver:
     def suspect(self, order: Order) -> None:
         """Ask for `order`, of which something is wrong."""
         now_ns = self._clock.now_ns()
-        self._doubts.setdefault(order.client_order_id, Doubt(order, None, now_ns, now_ns))
+        if order.client_order_id not in self._doubts:
+            self._begin(order, None, now_ns)
         self._ask_due(now_ns)
 
+    def _on_doubt(self, order: Order) -> None:
+        """A report says that something of `order` is missing here."""
+        if self._is_asking:
+            self.suspect(order)
+
     def doubt_all(self) -> None:
-        """Ask at once for every order that waits for an answer: who was to get it is gone."""
+        """Begin: ask at once for every order that waits for an answer, as who was to get it is gone."""
+        self._is_asking = True
         now_ns = self._clock.now_ns()
         for order in self._awaiting():
             self._doubt(order, now_ns)
@@ -135,18 +140,22 @@ class Resolver:
         if order.state is OrderState.PENDING_NEW:
             report = report_of(order, ExecType.UNKNOWN, now_ns, reason="the venue did not answer in time")
             self._orders.apply(self.venue, report)
-        arrived_ns = since_ns + self._settings.answer_timeout_ns
-        self._doubts[order.client_order_id] = Doubt(order, owed(order), arrived_ns, now_ns)
+        self._begin(order, owed(order), since_ns + self._settings.answer_timeout_ns)
+
+    def _begin(self, order: Order, state: OrderState | None, arrived_ns: int) -> None:
+        """The order stays in memory: were it forgotten, what happens to it would happen to another object."""
+        held = self._orders.cache.hold(order)
+        self._doubts[order.client_order_id] = Doubt(held, state, arrived_ns, self._clock.now_ns())
+
+    def _drop(self, doubt: Doubt) -> None:
+        self._doubts.pop(doubt.order.client_order_id, None)
+        self._orders.cache.let_go(doubt.order)
 
     def _ask_due(self, now_ns: int) -> None:
         """Start asking, a few at a time; forget those that were answered meanwhile."""
-        answered = [
-            client_order_id
-            for client_order_id, doubt in self._doubts.items()
-            if doubt.state not in (None, owed(doubt.order))
-        ]
-        for client_order_id in answered:
-            del self._doubts[client_order_id]
+        answered = [doubt for doubt in self._doubts.values() if doubt.state not in (None, owed(doubt.order))]
+        for doubt in answered:
+            self._drop(doubt)
         if answered:
             self._wake()
         for doubt in self._doubts.values():
@@ -175,7 +184,6 @@ class Resolver:
             doubt.is_asked = False
 
     async def _question(self, doubt: Doubt) -> None:
-        self._remember(doubt)
         order, asked_ns, before = doubt.order, self._clock.now_ns(), version(doubt.order)
         if doubt.state is None and order.state in AWAITING:  # a command was sent meanwhile: that is another question
             self._finish(doubt)
@@ -185,6 +193,9 @@ class Resolver:
         status = await self._queries.ask(
             lambda account: account.find_order(order.symbol, client_order_id, venue_order_id)
         )
+        if status is not None and not is_sound_status(status):
+            self._corrector.refuse_answer(order, status)
+            raise VenueError(f"{self.venue} says numbers that no order has: {status}")
         doubt.error = ""
         if version(order) != before:
             self._ask_anew(doubt)
@@ -194,14 +205,6 @@ class Resolver:
             self._ask_anew(doubt)
         else:
             self._take_answer(doubt, status, asked_ns)
-
-    def _remember(self, doubt: Doubt) -> None:
-        """A closed order may be forgotten, and come back into memory as another object."""
-        order = self._orders.cache.get(doubt.order.client_order_id)
-        if order is None:
-            self._orders.cache.keep(doubt.order)
-        else:
-            doubt.order = order
 
     def _ask_anew(self, doubt: Doubt) -> None:
         """What is known does not count any more."""
@@ -277,7 +280,7 @@ class Resolver:
 
     def _finish(self, doubt: Doubt) -> None:
         self.counts["resolved"] += 1
-        self._doubts.pop(doubt.order.client_order_id, None)
+        self._drop(doubt)
         self._wake()
 
     def _wake(self) -> None:

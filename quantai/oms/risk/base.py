@@ -178,6 +178,16 @@ class RiskEngine:
         is_reduction = change.quantity <= order.quantity and change.price == order.price
         return self._verdict(order, would_be, is_reduction=is_reduction)
 
+    def check_kept(self, order: Order) -> Denied | None:
+        """Why `order` may not be kept to be sent later: trading is halted, and it would do more than reduce. Its limits
+        are asked about when it is sent.
+        """
+        if self._states is None or order.reduce_only or self._states.of(order.strategy)[0] is not TradingState.HALTED:
+            return None
+        self.view.begin(order)
+        found = self._untimely(order)
+        return None if found is None else Denied(order, *found)
+
     def _verdict(self, order: Order, would_be: Order, *, is_reduction: bool) -> Verdict:
         """`order` may be counted among the working ones already: it is not, for the while."""
         view = self.view

@@ -45,11 +45,12 @@ class OrderRate(RiskCheck):
         self._own: defaultdict[str, deque[int]] = defaultdict(partial(deque[int], maxlen=self.per_strategy))
 
     def evaluate(self, order: Order, view: RiskView) -> str | None:
-        since_ns = view.now_ns - self.window
+        now_ns = view.now_ns
+        since_ns = now_ns - self.window
         all_ns, own_ns = self._all, self._own[order.strategy]
-        while all_ns and not since_ns < all_ns[0] <= view.now_ns:  # a clock that was set back counts anew
+        while all_ns and not since_ns < all_ns[0] <= now_ns:  # a clock that was set back counts anew
             all_ns.popleft()
-        while own_ns and not since_ns < own_ns[0] <= view.now_ns:
+        while own_ns and not since_ns < own_ns[0] <= now_ns:
             own_ns.popleft()
         own, total = len(own_ns), len(all_ns)
         view.measure("orders of the strategy in the window", own, self.per_strategy)

@@ -50,16 +50,17 @@ class Family:
 
 
 def recovered(parent: Order, children: Sequence[Order]) -> Family:
-    """The family of a parent of an earlier run. A cancelled child may have been cancelled here, so it does not come
-    back; and what was to trade at once is not sent later.
+    """The family of a parent of an earlier run. Who cancelled a child is not known, nor whether it was routed anew, so
+    nothing of its parent is; and what was to trade at once is not sent later.
     """
     family = Family(parent, is_cancelled=parent.state is OrderState.PENDING_CANCEL)
     if parent.order_type is OrderType.MARKET or parent.time_in_force in _AT_ONCE:
         family.stopped = "the daemon was restarted"
     if sum((child.filled_quantity for child in children), ZERO) < parent.filled_quantity:
         family.stopped = "not all of its children are known"
-    cancelled = (OrderState.CANCELED, OrderState.PENDING_CANCEL)
-    family.withdrawn.update(child.client_order_id for child in children if child.state in cancelled)
+    if any(child.state is OrderState.CANCELED for child in children):
+        family.stopped = "a part of it was cancelled before the daemon was restarted"
+    family.withdrawn.update(child.client_order_id for child in children if child.state is OrderState.PENDING_CANCEL)
     return family
 
 

@@ -194,7 +194,9 @@ class SmartRouter(Router):
         if single is None:
             if not legs:
                 most = ", ".join(f"{each.instrument.venue} {plain(each.most(quantity))}" for each in offers)
-                return {}, f"{plain(quantity)} is more than {1 if is_whole else self.max_legs} can take: {most}"
+                venues = 1 if is_whole else min(self.max_legs, len(offers))
+                few = "one venue" if venues == 1 else f"{venues} venues"
+                return {}, f"{plain(quantity)} is more than {few} can take: {most}"
             return legs, "no venue can take all of it"
         whole = {single: offers[single].most(quantity)}
         if len(legs) < 2:

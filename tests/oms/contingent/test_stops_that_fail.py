@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from quantai.core.enums import OrderState, TradingState
@@ -41,13 +43,17 @@ async def test_a_stop_that_risk_denies_raises_the_alarm() -> None:
 @pytest.mark.parametrize(("exec_type", "is_alarmed"), [
     (ExecType.REJECTED, True), (ExecType.EXPIRED, True), (ExecType.CANCELED, True), (ExecType.NEW, False),
 ])  # fmt: skip
-async def test_a_stop_that_the_venue_does_not_carry_out_raises_the_alarm(exec_type: ExecType, is_alarmed: bool) -> None:
+async def test_a_stop_that_the_venue_does_not_carry_out_raises_the_alarm(
+    exec_type: ExecType, is_alarmed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     world = await Bench().start()
     stop = await world.stop()
     await world.quote_at(80)
     await world.say(stop, exec_type, reason="so")
     errors = [event.message for event in world.events if isinstance(event, ErrorEvent)]
     assert len(errors) == is_alarmed
+    told = [record.levelno for record in caplog.records if "is not protected" in record.message]
+    assert told == [logging.ERROR] * is_alarmed
 
 
 async def test_a_stop_that_somebody_here_cancelled_raises_no_alarm() -> None:
@@ -73,7 +79,9 @@ async def test_a_cancel_that_was_refused_does_not_excuse_a_later_end() -> None:
 
 
 @pytest.mark.parametrize("whose", ["alpha", "all"])
-async def test_a_halt_that_takes_the_protection_away_raises_the_alarm(whose: str) -> None:
+async def test_a_halt_that_takes_the_protection_away_raises_the_alarm(
+    whose: str, caplog: pytest.LogCaptureFixture
+) -> None:
     world = await Bench().start()
     alone, unfilled = await world.stop(), await world.bracket()
     _, _, needed = await filled(world)
@@ -82,6 +90,8 @@ async def test_a_halt_that_takes_the_protection_away_raises_the_alarm(whose: str
     await world.bus.join()
     assert states(alone, unfilled.stop_loss, needed) == ["CANCELED"] * 3
     assert [message.split()[1] for message in alarms(world)] == [alone.client_order_id, needed.client_order_id]
+    told = [record.levelno for record in caplog.records if "is not protected" in record.message]
+    assert told == [logging.WARNING] * 2  # somebody wanted the halt
 
 
 async def test_what_is_cancelled_while_others_are_halted_or_after_a_resume_raises_no_alarm() -> None:

@@ -67,7 +67,7 @@ async def test_what_an_order_does_not_have_stays_away(url: URL) -> None:
 
 
 def test_every_field_of_an_order_is_kept() -> None:
-    elsewhere = {"instrument", "trade_ids"}
+    elsewhere = {"instrument", "trade_ids", "is_inferred"}
     assert set(ORDER_FIELDS) == {field.name for field in fields(Order)} - elsewhere
 
 
@@ -267,8 +267,10 @@ async def test_a_closed_order_of_an_instrument_that_is_gone_is_left_out_and_coun
 async def test_a_second_daemon_is_refused(url: URL) -> None:
     async with opened(url) as journal:
         second = make_journal(url, timeout_ns=50_000_000)
-        with pytest.raises(StartupError, match="another daemon has the order journal .* stop it first"):
+        with pytest.raises(StartupError, match="another daemon has the order journal .* stop it first") as refused:
             await second.start()
+        place = str(url.database) if url.get_backend_name() == "sqlite" else repr(second.url)
+        assert f"the order journal {place}: stop it first" in str(refused.value)
         await second.close()
         Books(journal).submit()
     assert len(await make_and_close(url)) == 1
@@ -367,3 +369,21 @@ async def test_closed_orders_come_back_while_their_parent_child_or_sibling_is_op
     assert [facts(order) for order in await make_and_close(url, max_closed=2)] == [
         facts(order) for order in (*expected[:-1], alone, newest)
     ]
+
+
+async def test_the_newest_closed_orders_come_back_with_their_families(url: URL) -> None:
+    async with opened(url) as journal:
+        books = Books(journal)
+
+        def closed(parent: str = "") -> Order:
+            order = books.submit(parent_order_id=parent)
+            books.fill(order, "1.50", f"t{order.client_order_id}")
+            return order
+
+        head = closed()
+        sibling = closed(head.client_order_id)
+        closed()
+        child = closed(head.client_order_id)
+    recovered = await make_and_close(url, max_closed=1)
+    assert [facts(order) for order in recovered] == [facts(order) for order in (head, sibling, child)]
+    assert [order.trade_ids for order in recovered] == [order.trade_ids for order in (head, sibling, child)]

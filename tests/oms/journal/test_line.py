@@ -36,6 +36,15 @@ class Loop:
     def __init__(self) -> None:
         self.now_s = 100.0
         self.timer: Handle | None = None
+        self.due: list[Callable[[], None]] = []
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self.due.append(callback)
+
+    def turn(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
 
     def time(self) -> float:
         return self.now_s
@@ -59,15 +68,21 @@ class Bench:
     def __init__(self, max_waiting: int = 100) -> None:
         self.loop = Loop()
         self.events: list[Event] = []
-        self.sent: list[Entry] = []
+        self.given: list[list[Entry]] = []
         self.counts = dict.fromkeys(COUNTED, 0)
         self.answers: list[tuple[str, bool]] = []
         self.line = Line(
             loop=cast(Any, self.loop), clock=SimulatedClock(START_NS), timeout_s=2.0, max_waiting=max_waiting,
             on_event=self.tell, counts=self.counts,
         )  # fmt: skip
-        self.line.begin(41, self.sent.append)
+        self.line.begin(41, self.given.append)
         self.fails_to_tell = False
+
+    @property
+    def sent(self) -> list[Entry]:
+        """All that the writer got by the end of the loop's turn."""
+        self.loop.turn()
+        return [entry for entries in self.given for entry in entries]
 
     def tell(self, event: Event) -> None:
         if self.fails_to_tell:
@@ -113,6 +128,23 @@ FILL = given(lambda books, order: books.fill(order, "1", "t"))
 DENIAL = given(lambda books, order: books.deny(order))
 NOTE = Note("a", 1, NoteKind.RISK, {})
 BOOKED = AccountItem(BalanceAdjustedEvent(1, 1, "okx", "USDT", D(0), D(1), "x"), AccountChange())
+
+
+def test_what_somebody_waits_for_goes_at_once_with_all_before_it_and_the_rest_at_the_end_of_the_turn() -> None:
+    bench = Bench()
+    bench.line.add(Note("a", 1, NoteKind.RISK, 0))
+    assert bench.given == []
+    bench.submit("a")
+    assert [[entry.number for entry in entries] for entries in bench.given] == [[42, 43]]
+    bench.line.add(Note("a", 2, NoteKind.REPORT, 0))
+    bench.line.add(Setting("key", "value"))
+    assert len(bench.given) == 1
+    bench.loop.turn()
+    assert [[entry.number for entry in entries] for entries in bench.given[1:]] == [[44, 45]]
+    bench.line.add(Setting("key", "other"))
+    bench.loop.turn()
+    bench.line.flush()
+    assert [[entry.number for entry in entries] for entries in bench.given[2:]] == [[46]]
 
 
 def test_entries_are_numbered_and_sent_in_order() -> None:

@@ -90,6 +90,22 @@ async def test_a_family_goes_when_all_of_it_is_closed(url: URL) -> None:
         assert (await prune(journal, _FAR_NS, None)).orders == 3
 
 
+async def test_a_family_stays_while_anything_was_heard_of_it_since(sqlite_url: URL) -> None:
+    async with opened(sqlite_url) as journal:
+        books = Books(journal)
+        parent = books.submit(is_parent=True)
+        child, single = books.submit(parent_order_id=parent.client_order_id), books.submit()
+        for order in (parent, single):
+            books.cancel(order)
+        books.clock.set_time(books.clock.now_ns() + 1_000)
+        heard_ns = books.clock.now_ns()
+        books.cancel(child)
+        await durable(journal)
+        assert (await prune(journal, heard_ns, None)).orders == 1
+        assert await left(journal) == names(parent, child)
+        assert (await prune(journal, _FAR_NS, None)).orders == 2
+
+
 async def test_a_child_stays_while_its_parent_is_open(sqlite_url: URL) -> None:
     async with opened(sqlite_url) as journal:
         books = Books(journal)

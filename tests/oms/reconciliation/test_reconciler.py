@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from msgspec import structs
@@ -14,8 +15,9 @@ from quantai.core.enums import OrderState, Side
 from quantai.core.errors import StartupError, StoreError
 from quantai.events import BalanceAdjustedEvent
 from quantai.exchanges.execution import ExecType, ExecutionReport
-from quantai.oms.journal import MemoryJournal, Written
+from quantai.oms.journal import MemoryJournal, Written, tables
 from quantai.oms.models import EXTERNAL, Order
+from quantai.oms.reconciliation.fills import INCOMPLETE, known_until
 from tests.oms.reconciliation.model import Core, state_of
 from tests.oms.world import PERP, D, World
 
@@ -302,6 +304,63 @@ async def test_until_when_fills_are_known_survives_a_restart() -> None:
     await core.reconciler.stop()
 
 
+def test_the_setting_of_a_loss_is_the_journals() -> None:
+    assert INCOMPLETE == tables.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("settings", "known_ns"),
+    [
+        ({}, 0),
+        ({"fills_known.binance": "70"}, 70),
+        ({"fills_known.binance": "70", "journal_incomplete": ""}, 70),
+        ({"fills_known.binance": "70", "journal_incomplete": "50 4 entries wait"}, 50),
+        ({"fills_known.binance": "40", "journal_incomplete": "50 4 entries wait"}, 40),
+    ],
+)
+def test_fills_are_known_no_longer_than_until_the_journal_lost_something(
+    settings: dict[str, str], known_ns: int
+) -> None:
+    assert known_until("binance", settings) == known_ns
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"), [({}, ""), ({"dropped": 1}, "7 lost"), ({"quarantined": 1}, "7 lost"), ({"refused": 1}, "")]
+)
+async def test_a_loss_of_an_earlier_run_is_over_when_the_start_has_compared_everything(
+    counts: dict[str, int], kept: str
+) -> None:
+    journal = Settings()
+    journal.counts = counts
+    journal.kept["journal_incomplete"] = "7 lost"
+    core = Core(journal=journal)
+    core.reconciler.restore(journal.kept)
+    assert journal.kept["journal_incomplete"] == "7 lost"
+    await core.start()
+    assert journal.kept["journal_incomplete"] == kept
+    await core.reconciler.stop()
+
+
+async def test_a_journal_that_lost_nothing_is_told_nothing() -> None:
+    journal = Settings()
+    core = Core(journal=journal)
+    core.reconciler.restore({"journal_incomplete": ""})
+    await core.start()
+    assert "journal_incomplete" not in journal.kept
+    await core.reconciler.stop()
+
+
+async def test_a_loss_is_not_over_where_the_start_proved_nothing() -> None:
+    journal = Settings()
+    journal.kept["journal_incomplete"] = "7 lost"
+    core = Core(journal=journal, section=ReconciliationSection(may_start_unproven=True))
+    core.reconciler.restore(journal.kept)
+    core.okx.model.is_down = True
+    await core.start()
+    assert journal.kept["journal_incomplete"] == "7 lost"
+    await core.reconciler.stop()
+
+
 async def test_an_order_that_only_the_journal_knows_is_ours() -> None:
     journal = Settings()
     core = Core(journal=journal)
@@ -317,6 +376,50 @@ async def test_an_order_that_only_the_journal_knows_is_ours() -> None:
     await core.reconcile()
     assert core.portfolio.position("binance", "BTC/USDT", "alpha") == 1
     assert core.mismatches == ["missed_fill"]
+    await core.reconciler.stop()
+
+
+@pytest.mark.parametrize("is_elsewhere", [True, False])
+async def test_a_name_that_the_journal_has_for_another_venues_order_is_not_taken(is_elsewhere: bool) -> None:
+    journal = Settings()
+    core = Core(journal=journal)
+    await core.start()
+    theirs = core.submit(instrument=PERP)
+    core.okx.deliver()
+    core.report(theirs, ExecType.CANCELED)
+    journal.order = theirs
+    if is_elsewhere:  # forgotten here
+        core.cache._closed.clear()
+        core.cache._by_venue_id.clear()
+    core.binance.place(theirs.client_order_id, "BTC/USDT", Side.BUY, D(2), D(100))
+    core.binance.lose()
+    await core.reconcile()
+    assert core.cache.get(theirs.client_order_id) is theirs
+    adopted = core.cache.by_venue_id("binance", "v1")
+    assert adopted is not None
+    assert (adopted.client_order_id, adopted.strategy) == ("ext-binance-v1", EXTERNAL)
+    await core.reconciler.stop()
+
+
+async def test_an_order_that_came_into_memory_while_the_journal_was_asked_is_that_one() -> None:
+    journal = Settings()
+    core = Core(journal=journal)
+    await core.start()
+    order = core.submit()
+    core.binance.deliver()
+    core.cache._open.clear()
+    core.cache._by_venue_id.clear()
+    journal.order = replace(order)
+    find = journal.find_by_venue_id
+
+    async def meanwhile(venue: str, venue_order_id: str) -> Order | None:
+        core.cache.keep(order)
+        core.cache._by_venue_id.clear()  # known by another name only
+        return await find(venue, venue_order_id)
+
+    journal.find_by_venue_id = meanwhile  # type: ignore[method-assign]
+    known = core.reconciler._rounds["binance"].known
+    assert await known.find("", "v1") is order
     await core.reconciler.stop()
 
 

@@ -31,7 +31,7 @@ def test_what_all_venues_together_cannot_take_goes_nowhere() -> None:
     made.account.balances = {("a", "BTC"): D("0.4"), ("b", "BTC"): D("0.5")}
     decision = made.router().route(ask(Side.SELL), BOTH)
     assert decision.legs == ()
-    assert decision.reason == "1 is more than 3 can take: a 0.4, b 0.5"
+    assert decision.reason == "1 is more than 2 venues can take: a 0.4, b 0.5"
 
 
 def test_cash_is_needed_for_the_price_and_a_buffer() -> None:
@@ -95,4 +95,4 @@ def test_all_or_nothing_is_not_divided() -> None:
     made.account.balances = {("a", "USDT"): D(150), ("b", "USDT"): D(150)}
     decision = made.router().route(request, BOTH)
     assert decision.legs == ()
-    assert decision.reason == "2 is more than 1 can take: a 1.35, b 1.35"
+    assert decision.reason == "2 is more than one venue can take: a 1.35, b 1.35"

@@ -10,7 +10,7 @@ from quantai.core.enums import TimeInForce
 from quantai.exchanges.execution import ExecType
 from quantai.oms.models import Order
 from quantai.oms.parents import COMPONENT
-from tests.oms.routing.floor import D, Floor, S
+from tests.oms.routing.floor import D, Floor, S, Script
 from tests.oms.world import finish
 
 
@@ -115,6 +115,42 @@ def test_a_cancelled_child_of_an_earlier_run_does_not_come_back() -> None:
     after.say(first, ExecType.CANCELED)
     assert len(after.children(parent)) == 2
     assert parent.state is S.CANCELED
+
+
+def test_what_came_back_and_was_routed_anew_before_a_restart_is_not_routed_a_third_time() -> None:
+    before = Floor()
+    parent = before.buy({"a": "1", "b": "2"})
+    first, second = before.children(parent)
+    before.say(first, ExecType.CANCELED, reason="the venue's own doing")
+    assert len(before.children(parent)) == 3
+    after = reborn(parent, *before.children(parent))
+    after.routed.resume()
+    after.say(second, ExecType.REJECTED)
+    assert len(after.children(parent)) == 3
+    after.fill(after.children(parent)[2], "1")
+    assert parent.filled_quantity == 1
+    assert "a part of it was cancelled before the daemon was restarted" in parent.reason
+
+
+def test_parents_of_a_run_that_divided_orders_are_brought_to_their_end_by_one_that_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = Floor()
+    parent = before.buy({"a": "1", "b": "2"})
+    first, second = before.children(parent)
+    monkeypatch.setattr(Script, "opens_parents", False)
+    after = reborn(parent, first, second)
+    after.routed.resume()
+    after.fill(first, "1")
+    after.say(second, ExecType.REJECTED, reason="no")
+    assert (parent.filled_quantity, parent.state, len(after.children(parent))) == (D(1), S.CANCELED, 2)
+    assert parent.reason == "b REJECTED: no; orders are not divided any more (routing.router)"
+
+
+def test_a_router_that_opens_no_parents_and_finds_none_has_nothing_to_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Script, "opens_parents", False)
+    floor = Floor()
+    assert floor.routed._on_change not in floor.world.cache._listeners
 
 
 def test_without_all_children_nothing_is_routed_anew() -> None:

@@ -16,11 +16,12 @@ from quantai.core.enums import OrderState, Side, TradingState
 from quantai.core.identifiers import ClientOrderIds, base36
 from quantai.core.numbers import plain
 from quantai.data.market import MarketView
-from quantai.events import BalanceAdjustedEvent, ErrorEvent, Event, MismatchEvent, OrderEvent, TickEvent
+from quantai.events import BalanceAdjustedEvent, ErrorEvent, Event, FillEvent, MismatchEvent, OrderEvent, TickEvent
 from quantai.events.bus import MemoryEventBus
 from quantai.instruments import InstrumentCatalogue
 from quantai.oms.cache import OrderCache
 from quantai.oms.contingent import ContingentOrders
+from quantai.oms.inferred import confirmed_trades
 from quantai.oms.models import Order
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.parents import RoutedOrders
@@ -168,7 +169,7 @@ class Daemon:
     def trades_of(self, client_order_id: str) -> set[str]:
         """The trades of an order that are booked."""
         order = self.cache.get(client_order_id)
-        return set() if order is None else order.trade_ids
+        return set() if order is None else told_trades(order)
 
     def resume(self) -> None:
         """Everybody may trade."""
@@ -200,7 +201,17 @@ class Daemon:
                 self._log(f"  {event}")
             case _:
                 self._log(f"  {event.topic}")
+        if isinstance(event, FillEvent):
+            self._check_booked(event)
         self._watch.handle(event)
+
+    def _check_booked(self, fill: FillEvent) -> None:
+        """No more is on the books of an order than it has traded, at any time."""
+        order = self.cache.get(fill.client_order_id)
+        name = "" if order is None else order.venue_order_id
+        theirs = self.venues[fill.venue].exchange.find(fill.client_order_id, name)
+        if theirs is not None and fill.cumulative_quantity > theirs.filled:
+            self.problems.append(f"{fill.client_order_id} traded {theirs.filled}, {fill.cumulative_quantity} is booked")
 
     def unsettled(self) -> str:
         """What is on its way, as far as the daemon knows; empty where nothing is."""
@@ -223,6 +234,12 @@ class Daemon:
     def full_picture(self) -> list[str]:
         """And that too, which a second restart leaves as it is."""
         return [*self.picture(), *sorted(describe(order) for order in self.cache.open_orders())]
+
+
+def told_trades(order: Order) -> set[str]:
+    """The venue's ids of what has traded of an order, what was inferred first included."""
+    own = {name for name in order.trade_ids if not name.startswith(("inferred-", "confirms-"))}
+    return own | confirmed_trades(order)
 
 
 def traded(order: Order) -> str:

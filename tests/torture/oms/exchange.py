@@ -44,6 +44,7 @@ class Exchange:
         self.stream: Callable[[ExecutionReport], None] = lambda report: None
         self.on_change: Callable[[Exchange, VenueOrder, Decimal], None] = lambda exchange, order, traded: None
         self.faults: Faults
+        self.is_calm = False
         self._clock = clock
         self._dice = dice
         self._by_client: dict[str, VenueOrder] = {}
@@ -121,7 +122,9 @@ class Exchange:
         return self.close(order, ExecType.CANCELED, "asked")
 
     def amend(self, command: AmendOrder) -> ExecutionReport:
-        """Change an order; it trades at once where it now can."""
+        """Change an order; it trades at once where it now can, but when all is over: what an exit could not be changed
+        to before is asked for by the next run, and that should leave positions as they are.
+        """
         order = self._by_name.get(command.venue_order_id) or self._by_client.get(command.client_order_id)
         refusal = "unknown order" if order is None else "" if order.state.is_open else f"order is {order.state}"
         if order is not None and not refusal and command.quantity <= order.filled:
@@ -136,7 +139,8 @@ class Exchange:
             self.open[order.names[-1]] = order
         self.on_change(self, order, ZERO)
         replaced = self._replaced(order)
-        self._take(order)
+        if not self.is_calm:
+            self._take(order)
         return replaced
 
     def _is_rigid(self, order: VenueOrder) -> bool:
@@ -256,8 +260,9 @@ class Exchange:
         order.ts_ns = self.now_ns()
         name = "" if self.habits.id_only else order.client_order_id
         return self._said(
-            exec_type, name, order.command.symbol, side=order.command.side, venue_order_id=order.names[-1], **fields
-        )
+            exec_type, name, order.command.symbol, side=order.command.side, venue_order_id=order.names[-1],
+            filled_quantity=None if self.habits.no_filled else order.filled, **fields,
+        )  # fmt: skip
 
     def _said(self, exec_type: ExecType, client_order_id: str, symbol: str, **fields: Any) -> ExecutionReport:
         return ExecutionReport(

@@ -17,6 +17,7 @@ _RATES = {
     "lost_answer": 0.15,  # a command arrives, its answer does not
     "raise": 0.08,  # the connector fails on a command, which arrives or does not
     "reject": 0.08,  # the venue refuses a command for reasons of its own
+    "hidden": 0.2,  # a trade is told, and listed, seconds after the venue counts it: by then it may be inferred
     "query": 0.25,  # a question is not answered
     "unasked": 0.15,  # the venue cancels, expires or reduces an order by itself
     "external": 0.15,  # the user trades by phone
@@ -38,6 +39,7 @@ _HABITS = (
     "forgets",  # closed orders that never traded are forgotten soon
     "post_only_cancels",  # a post-only order that would take is accepted, then cancelled
     "base_fees",  # fees of spot buys are taken out of what was bought
+    "no_filled",  # reports do not tell how much has traded in all
     "skew",  # the venue's clock is wrong
 )
 
@@ -78,6 +80,7 @@ class Habits:
     forgets: bool
     post_only_cancels: bool
     base_fees: bool
+    no_filled: bool
     skew_ns: int
 
     @classmethod

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from quantai.core.clock import SimulatedClock
+from quantai.core.numbers import ZERO
 from quantai.events import Event, FillEvent
+from quantai.oms import reports
 from quantai.oms.journal import Written
 from quantai.oms.ledger import Ledger
 from quantai.oms.models import Order
@@ -98,6 +100,12 @@ def test_it_finds_fills_that_are_booked_twice(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Portfolio, "book_fill", twice)
     assert any("position in alpha:BTC/USDT is" in problem for problem in run_seed(7, KINDS).problems)
+
+
+def test_it_finds_fills_that_are_booked_though_they_were_inferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "confirmed_by", lambda order, report: ZERO)
+    problems = [problem for seed in range(20) for problem in run_seed(seed).problems]
+    assert any(problem.endswith("is booked") for problem in problems)
 
 
 def test_it_finds_fills_that_are_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ class Trouble:
         calm = self._faults.calm()
         for line in self._lines:
             line.faults = line.exchange.faults = calm
-            line.is_up = True
+            line.is_up = line.exchange.is_calm = True
             line.connect(True)
         self._disk.is_writable, self._disk.stall_ns = True, 0
 

@@ -33,7 +33,8 @@ from tests.torture.oms.life import Life
 Command = SubmitOrder | AmendOrder | CancelOrder
 T = TypeVar("T")
 
-LONGEST_TRIP_NS = 4 * NS_PER_SECOND + RECV_WINDOW_NS
+_LONGEST_HIDDEN_NS = 12 * NS_PER_SECOND
+LONGEST_TRIP_NS = 4 * NS_PER_SECOND + _LONGEST_HIDDEN_NS
 """After this, what was on its way when the faults stopped has arrived."""
 
 _ANSWER_TIMEOUT_NS = NS_PER_SECOND
@@ -55,6 +56,8 @@ class Line:
     connector: FaultyVenue | None = None
     log: Callable[[str], None] = lambda text: None
     counts: dict[str, int] = field(default_factory=dict)
+    hidden: dict[str, int] = field(default_factory=dict)
+    """Until when a trade is not listed, by its id."""
 
     _streamed_ns: int = 0
 
@@ -77,8 +80,13 @@ class Line:
         return self.dice.randint(20, 4_000) * NS_PER_MS
 
     def _stream(self, report: ExecutionReport) -> None:
-        """What is streamed keeps its order, but for what is delayed."""
-        if self.is_up and self.is_streaming:
+        """What is streamed keeps its order, but for what is delayed, or hidden: that comes when it is listed, or so."""
+        if report.exec_type is ExecType.TRADE and self.happens("hidden"):
+            until_ns = self.clock.now_ns() + self.dice.randint(2 * NS_PER_SECOND, _LONGEST_HIDDEN_NS)
+            self.hidden[report.trade_id] = until_ns
+            self.log(f"{self.exchange.name} hides {report.trade_id}")
+            self.clock.call_at(until_ns - self.late_ns(), lambda _: self.send_up(report))
+        elif self.is_up and self.is_streaming:
             self._streamed_ns = max(self._streamed_ns, self.clock.now_ns() + self.trip_ns())
             self.send_up(report, self._streamed_ns)
         else:
@@ -115,6 +123,11 @@ class FaultyVenue(ExecutionConnector, VenueAccount):
         self._sink: ReportSink = lambda report: None
         self._connection: ConnectionSink = lambda is_connected: None
         line.connector = self
+
+    @property
+    def exchange(self) -> Exchange:
+        """The venue as it really is."""
+        return self._line.exchange
 
     # Commands.
 
@@ -207,8 +220,14 @@ class FaultyVenue(ExecutionConnector, VenueAccount):
         return await self._ask("open orders", lambda: [order.status for order in exchange.open.values()])
 
     async def fills(self, since_ns: int) -> Sequence[ExecutionReport]:
-        trades = self._line.exchange.trades
-        return await self._ask("fills", lambda: [trade for trade in trades if trade.ts_event >= since_ns])
+        line = self._line
+
+        def look() -> list[ExecutionReport]:
+            now_ns = line.clock.now_ns()
+            shown = (trade for trade in line.exchange.trades if line.hidden.get(trade.trade_id, 0) <= now_ns)
+            return [trade for trade in shown if trade.ts_event >= since_ns]
+
+        return await self._ask("fills", look)
 
     async def balances(self) -> Mapping[str, Decimal] | None:
         return await self._ask("balances", lambda: dict(self._line.exchange.ledger.cash))
