@@ -11,7 +11,7 @@ PEERS_PYTHON ?= python3.13
 PEERS := $(patsubst %,benchmarks/peers/.venv-%/.ready,current next quantai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench peers torture docs system clean
+.PHONY: help demo test lint format bench peers torture mutants docs system clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ ifndef SEEDS
 	$(BIN)/python -m tests.torture.recorder --kills 200
 endif
 endif
+
+mutants: $(VENV)/.development ## Change the OMS in thousands of places: do the tests see it? (SAMPLE=1500; ARGS="risk journal/line")
+	@$(BIN)/python -m scripts.mutation $(addprefix --sample ,$(SAMPLE)) $(ARGS)
 
 docs: $(VENV)/.development ## Write the parts of the docs that are made from the code
 	$(BIN)/python scripts/write_reference.py

@@ -7,9 +7,10 @@ from pathlib import Path
 from quantai.config.denials import denials
 from quantai.config.reference import reference as configuration
 from quantai.events.reference import reference as events
+from quantai.exchanges.capability_table import venues
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = {"configuration.md": configuration, "denials.md": denials, "events.md": events}
+PAGES = {"configuration.md": configuration, "denials.md": denials, "events.md": events, "venues.md": venues}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
