@@ -71,6 +71,11 @@ class Registry(Generic[C]):
         self.group = group
         self._builtin = dict(builtin)
 
+    @property
+    def builtin(self) -> list[str]:
+        """The names of what ships with QuantAI."""
+        return sorted(self._builtin)
+
     def names(self) -> list[str]:
         """Every name that `find` knows."""
         return sorted({*self._builtin, *(point.name for point in entry_points(group=self.group))})

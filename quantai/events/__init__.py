@@ -14,6 +14,7 @@ from quantai.events.command import (
 from quantai.events.market_data import (
     BarEvent,
     FundingRateEvent,
+    InstrumentEvent,
     InstrumentStatusEvent,
     LiquidationEvent,
     MarketEvent,
@@ -53,6 +54,7 @@ from quantai.events.portfolio import (
     PortfolioValueEvent,
 )
 from quantai.events.position import PositionClosedEvent, PositionEvent, PositionModifiedEvent, PositionOpenedEvent
+from quantai.events.raw import RawEvent, RawFrameEvent
 from quantai.events.state import BalanceStateEvent, OrderStateEvent, PositionStateEvent, StateEvent, StateSentEvent
 from quantai.events.system import (
     ConnectedEvent,
@@ -84,6 +86,7 @@ __all__ = [
     "FundingRateEvent",
     "GapEvent",
     "HeartbeatCommand",
+    "InstrumentEvent",
     "InstrumentStatusEvent",
     "LiquidationEvent",
     "MarkPriceEvent",
@@ -120,6 +123,8 @@ __all__ = [
     "PositionModifiedEvent",
     "PositionOpenedEvent",
     "PositionStateEvent",
+    "RawEvent",
+    "RawFrameEvent",
     "StaleEvent",
     "StartedEvent",
     "StateEvent",

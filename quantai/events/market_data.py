@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantai.core.enums import InstrumentStatus, Side
-from quantai.events.base import Count, Event, Level, Nanoseconds, Price, Size, Timestamp
+from quantai.events.base import Count, Event, Level, Nanoseconds, Price, Quantity, Size, Timestamp
 
 
 class MarketEvent(Event, frozen=True, gc=False):
@@ -145,3 +145,23 @@ class InstrumentStatusEvent(MarketEvent, frozen=True, gc=False, tag=True):
     status: InstrumentStatus
     reason: str = ""
     """What the venue says of it, if anything."""
+
+
+class InstrumentEvent(MarketEvent, frozen=True, gc=False, tag=True):
+    """A venue lists an instrument anew, or with another grid or other limits than before. `ts_event` is when it was
+    asked.
+    """
+
+    topic_prefix = "market.instrument"
+
+    tick_size: Quantity
+    """The price grid, in quote currency."""
+    lot_size: Quantity
+    """The quantity grid, in base currency or contracts."""
+    min_quantity: Quantity
+    max_quantity: Quantity | None
+    """None where there is no limit."""
+    min_notional: Quantity
+    """In settlement currency."""
+    multiplier: Quantity
+    """Base units in a contract (quote units where it is inverse)."""

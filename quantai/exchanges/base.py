@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from quantai.core.enums import OrderType, TimeInForce
 from quantai.core.errors import StartupError
 from quantai.events import BarEvent, Event, MarketEvent
 from quantai.exchanges.execution import ExecutionConnector
+from quantai.exchanges.history import History
+from quantai.exchanges.listing import Listing
 from quantai.instruments import Instrument
 
 EventSink = Callable[[MarketEvent], None]
@@ -42,6 +44,8 @@ class Capabilities:
     """Whether the venue cancels everything by itself once it does not hear of us."""
     environments: frozenset[str] = frozenset()
     """Where the same protocol is spoken: `live`, `testnet`, `demo`."""
+    lists_instruments: bool = False
+    """Whether `list_instruments` tells grids and limits, so that the configuration need not."""
 
 
 class MarketDataConnector(ABC):
@@ -71,13 +75,18 @@ def _unheard(event: Event) -> None:
     """Nobody listens."""
 
 
+def _nobody(topic: str) -> bool:
+    """Nobody wants it."""
+    return False
+
+
 @dataclass
 class ExchangeContext:
     """What assembly gives an exchange: its configured name and instruments, the account's keys if it has any, the
     clock, and the seed for what is random in it.
 
-    `publish` tells of what happens to its connections; `cache_folder` is where it may keep what venues need not be
-    asked for at each start.
+    `publish` tells of what happens to its connections, `is_wanted` whether anybody subscribes to a topic;
+    `cache_folder` is where it may keep what venues need not be asked for at each start, and what nobody understood.
     """
 
     venue: str
@@ -88,6 +97,7 @@ class ExchangeContext:
     clock: Clock = field(default_factory=WallClock)
     publish: Callable[[Event], None] = _unheard
     cache_folder: Path | None = None
+    is_wanted: Callable[[str], bool] = _nobody
 
 
 class Exchange(Component):
@@ -104,6 +114,14 @@ class Exchange(Component):
 
     async def stop(self) -> None:
         """Let go of what `start` took; after both connectors."""
+
+    async def list_instruments(self) -> Mapping[str, Listing]:
+        """What the venue lists, by unified symbol; may be asked without `start`. Raises `StartupError`."""
+        raise self._lacks("list of instruments")
+
+    def get_history(self) -> History:
+        """What happened before. Raises `StartupError` where the connector has none."""
+        raise self._lacks("history")
 
     def get_market_data_connector(self) -> MarketDataConnector:
         """The venue's market data. Raises `StartupError` where the connector has none."""

@@ -10,7 +10,14 @@ from quantai.core.identifiers import nearest
 from quantai.exchanges.base import Exchange
 
 EXCHANGES: Registry[Exchange] = Registry(
-    "exchange", Exchange, "quantai.exchanges", {"synthetic": "quantai.exchanges.synthetic.SyntheticExchange"}
+    "exchange",
+    Exchange,
+    "quantai.exchanges",
+    {
+        "synthetic": "quantai.exchanges.synthetic.SyntheticExchange",
+        "binance": "quantai.exchanges.binance.BinanceSpot",
+        "binance_usdm": "quantai.exchanges.binance.BinanceUsdm",
+    },
 )
 
 

@@ -1,0 +1,243 @@
+"""Requests to a venue: signed, within the rate budget, with typed answers, and with errors that say what they prove."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from quantai.core.clock import NS_PER_SECOND, Clock
+from quantai.core.errors import VenueError
+from quantai.exchanges.errors import ClockSkew, MalformedReply, NotSent, OutcomeUnknown, RateLimitExceeded
+from quantai.exchanges.http_request import Headers, HttpDialect, HttpRequest, Wire
+from quantai.exchanges.rate_limiter import RateLimiter
+
+__all__ = ["Headers", "HttpClient", "HttpCounts", "HttpDialect", "HttpRequest", "HttpSettings", "Wire"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CONNECT_S = 5
+_MAX_DELAY_NS = 5 * NS_PER_SECOND
+_SMOOTHING = 0.2
+
+
+@dataclass(slots=True)
+class HttpCounts:
+    """What became of requests, each attempt one."""
+
+    answered: int = 0
+    refused: int = 0
+    not_sent: int = 0
+    unknown: int = 0
+    malformed: int = 0
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """How patient a client is."""
+
+    repeats: int = 3
+    """How often a safe request is sent again."""
+    delay_ns: int = NS_PER_SECOND // 4
+    """Before the first repeat, at most; doubled each time, and drawn at random below that."""
+    max_body_bytes: int = 64 * 1024 * 1024
+    connections: int = 20
+    default_pause_ns: int = 60 * NS_PER_SECOND
+    """How long to be silent where the venue says too much without saying how long."""
+
+
+class HttpClient:
+    """Sends requests to one venue.
+
+    Nothing is sent twice but safe requests, and those that were refused for the time in them. A limit that was exceeded
+    pauses the limiter for all.
+    """
+
+    def __init__(
+        self,
+        dialect: HttpDialect,
+        limiter: RateLimiter,
+        clock: Clock,
+        *,
+        settings: HttpSettings | None = None,
+        now_ms: Callable[[], int] | None = None,
+        on_clock_skew: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`now_ms` tells the time at the venue, our own clock's where not given; `on_clock_skew` puts it right."""
+        self._dialect = dialect
+        self._limiter = limiter
+        self._clock = clock
+        self._settings = settings or HttpSettings()
+        self._now_ms = now_ms or (lambda: clock.now_ns() // 1_000_000)
+        self._on_clock_skew = on_clock_skew
+        self._session: aiohttp.ClientSession | None = None
+        self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self.counts = HttpCounts()
+        self.latency_ns = 0
+        """From sending to the answer, smoothed; 0 before the first."""
+
+    async def start(self) -> None:
+        """Be ready; connects with the first request. A second start changes nothing."""
+        if self._session is not None:
+            return
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(_note_sent)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._settings.connections, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
+            trace_configs=[tracing],
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "quantai"},
+        )
+        # aiohttp by itself sends PUT and DELETE again where a kept connection was closed meanwhile; what was sent then
+        # may have been done. There is no public switch; a test watches this one.
+        self._session._retry_connection = False
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(self, request: HttpRequest, type_: type[T]) -> T:
+        """The answer, as a `type_`.
+
+        Raises `RequestRefused` (or a class below) where the venue said no, `NotSent` where the request never left,
+        `OutcomeUnknown` where nobody knows.
+        """
+        attempt = 0
+        deadline_ns = self._clock.now_ns() + request.budget_ns
+        while True:
+            try:
+                return await self._attempt(request, type_, deadline_ns)
+            except ClockSkew:
+                if attempt or self._on_clock_skew is None:
+                    raise
+                await self._on_clock_skew()
+                if not request.can_repeat and self._clock.now_ns() >= deadline_ns:
+                    raise
+            except (OutcomeUnknown, _NoConnection, RateLimitExceeded) as error:
+                is_banned = isinstance(error, RateLimitExceeded) and error.is_ban
+                if is_banned or not request.can_repeat or attempt >= self._settings.repeats:
+                    raise
+                await self._rest(attempt)
+            if request.can_repeat:
+                deadline_ns = self._clock.now_ns() + request.budget_ns
+            attempt += 1
+            self.counts.repeated += 1
+
+    async def _rest(self, attempt: int) -> None:
+        limit_ns = min(self._settings.delay_ns << attempt, _MAX_DELAY_NS)
+        await asyncio.sleep(random.uniform(0, limit_ns) / NS_PER_SECOND)
+
+    async def _attempt(self, request: HttpRequest, type_: type[T], deadline_ns: int) -> T:
+        try:
+            await self._limiter.acquire(request.costs, request.priority, deadline_ns)
+        except NotSent as error:
+            self.counts.not_sent += 1
+            raise NotSent(f"{request}: {error}") from None
+        sent_ns = self._clock.now_ns()
+        try:
+            status, headers, body = await self._send(request)
+        except NotSent:
+            self.counts.not_sent += 1
+            self._limiter.refund(request.costs, sent_ns)
+            raise
+        except OutcomeUnknown:
+            self.counts.unknown += 1
+            raise
+        self._dialect.learn(headers, self._limiter, sent_ns)
+        refusal = self._dialect.refusal(status, headers, body)
+        if refusal is not None:
+            raise self._refused(request, refusal)
+        answer = self._decode(request, body, type_)
+        self._time(self._clock.now_ns() - sent_ns)
+        return answer
+
+    async def _send(self, request: HttpRequest) -> tuple[int, Headers, bytes]:
+        """The reply. Raises `NotSent` or `OutcomeUnknown`; errors of aiohttp name the URL, so none is passed on."""
+        if self._session is None:
+            raise NotSent(f"{request}: not sent, the client is not started or was closed")
+        wire = self._dialect.sign(request, self._now_ms())
+        url = f"{self._dialect.base_url}{request.path}"
+        trace = SimpleNamespace(is_sent=False)
+        try:
+            async with (
+                asyncio.timeout(request.timeout_ns / NS_PER_SECOND),
+                self._session.request(
+                    request.method,
+                    URL(f"{url}?{wire.query}" if wire.query else url, encoded=True),
+                    data=wire.body or None,
+                    headers=wire.headers,
+                    allow_redirects=False,
+                    trace_request_ctx=trace,
+                ) as reply,
+            ):
+                return reply.status, reply.headers, await self._read(request, reply)
+        except TimeoutError:
+            raise _failure(request, trace.is_sent, f"no answer in {request.timeout_ns / NS_PER_SECOND:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _failure(request, trace.is_sent, type(error).__name__) from None
+
+    async def _read(self, request: HttpRequest, reply: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in reply.content.iter_any():
+            body += chunk
+            if len(body) > self._settings.max_body_bytes:
+                raise MalformedReply(f"{request}: the answer is longer than {self._settings.max_body_bytes:,} bytes")
+        return bytes(body)
+
+    def _refused(self, request: HttpRequest, error: VenueError) -> VenueError:
+        if isinstance(error, OutcomeUnknown):
+            self.counts.unknown += 1
+        else:
+            self.counts.refused += 1
+        if isinstance(error, RateLimitExceeded) and error.limits:
+            for name in error.limits:
+                self._limiter.exhaust(name)
+        elif isinstance(error, RateLimitExceeded):
+            silence_ns = error.retry_after_ns or self._settings.default_pause_ns
+            logger.warning("%s: %s: silent for %.1f s", request, error, silence_ns / NS_PER_SECOND)
+            self._limiter.pause(self._clock.now_ns() + silence_ns, str(error), error.is_ban)
+        return error
+
+    def _decode(self, request: HttpRequest, body: bytes, type_: type[T]) -> T:
+        decoder = self._decoders.get(type_)
+        if decoder is None:
+            decoder = self._decoders[type_] = msgspec.json.Decoder(type_)
+        try:
+            answer: T = decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.counts.malformed += 1
+            raise MalformedReply(f"{request}: the answer cannot be read ({error})") from None
+        self.counts.answered += 1
+        return answer
+
+    def _time(self, took_ns: int) -> None:
+        before = self.latency_ns or took_ns
+        self.latency_ns = round(before + (took_ns - before) * _SMOOTHING)
+
+
+class _NoConnection(NotSent):
+    """The venue could not be connected: trying again is no harm."""
+
+
+async def _note_sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    context.trace_request_ctx.is_sent = True
+
+
+def _failure(request: HttpRequest, is_sent: bool, what: str) -> VenueError:
+    if is_sent:
+        return OutcomeUnknown(f"{request}: sent, and nobody knows what became of it ({what})")
+    return _NoConnection(f"{request}: not sent, no connection ({what})")

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantai.core.clock import NS_PER_SECOND, SimulatedClock
+from quantai.events.raw import RawFrameEvent
+from quantai.exchanges.websocket import LinkSettings, PoolSettings, RawTap, StreamLimits, StreamPool
+from tests.exchanges.websocket.conftest import START_NS
+from tests.exchanges.websocket.loopback import (
+    MS,
+    Dialect,
+    Venue,
+    a_moment,
+    accept,
+    eventually,
+    frame_of,
+    refuse,
+    venue,
+)
+
+HOUR_NS = 3_600 * NS_PER_SECOND
+LINKS = LinkSettings(
+    close_timeout_ns=200 * MS,
+    ping_interval_ns=HOUR_NS,
+    connect_timeout_ns=1_000 * HOUR_NS,
+    open_timeout_ns=1_000 * HOUR_NS,
+    max_age_ns=10_000 * HOUR_NS,
+)
+
+
+class World:
+    """A pool, what it told, and a clock that is moved."""
+
+    def __init__(self, server: Venue, clock: SimulatedClock, dialect: Dialect, **options: Any) -> None:
+        self.server = server
+        self.clock = clock
+        self.frames: list[Any] = []
+        self.told: list[tuple[tuple[str, ...], bool, str, int]] = []
+        self.connections: list[tuple[str, bool, str]] = []
+        self.pool = StreamPool(
+            dialect,
+            venue="loopback",
+            clock=clock,
+            on_frame=self.on_frame,
+            on_streams=self.on_streams,
+            on_connection=lambda *told: self.connections.append(told),
+            link_settings=options.pop("link_settings", LINKS),
+            **options,
+        )
+
+    def on_frame(self, frame: bytes, ts_ns: int) -> None:
+        found = json.loads(frame)
+        self.frames.append((found["stream"], found["data"]))
+
+    def on_streams(self, streams: Collection[str], is_up: bool, reason: str, since_ns: int) -> None:
+        self.told.append((tuple(streams), is_up, reason, since_ns))
+
+    def advance(self, duration_ns: int) -> None:
+        self.clock.advance_to(self.clock.now_ns() + duration_ns)
+
+    async def advance_until(self, is_true: Any, step_ns: int = 500 * MS) -> None:
+        async with asyncio.timeout(10):
+            while not is_true():
+                self.advance(step_ns)
+                await asyncio.sleep(0.001)
+
+    async def streaming(self, *streams: str) -> None:
+        """Return when these come, and their connection is not being opened any more."""
+        await eventually(lambda: self.pool.streaming == set(streams) and self.connections)
+
+
+@asynccontextmanager
+async def running(
+    server: Venue, clock: SimulatedClock, desired: Collection[str] = (), dialect: Dialect | None = None, **options: Any
+) -> AsyncIterator[World]:
+    world = World(server, clock, dialect or Dialect(server.url), **options)
+    world.pool.set_desired(desired)
+    task = asyncio.create_task(world.pool.run())
+    try:
+        yield world
+        assert not task.done()
+    finally:
+        await world.pool.stop()
+        await task
+
+
+async def test_what_is_desired_is_subscribed_acknowledged_told_and_streams(
+    server: Venue, clock: SimulatedClock
+) -> None:
+    async with running(server, clock, ["a", "b"]) as world:
+        await world.streaming("a", "b")
+        assert server.asked("SUBSCRIBE") == [["a", "b"]]
+        assert world.told == [(("a", "b"), True, "subscribed", 0)]
+        await server.publish("a", 1)
+        await eventually(lambda: world.frames == [("a", 1)])
+        assert world.connections == [("streams-1", True, "connected")]
+        assert world.pool.desired == {"a", "b"}
+    assert world.connections[-1] == ("streams-1", False, "stopped")
+    assert len(world.told) == 1
+
+
+async def test_changes_are_asked_for_on_the_connection_that_stands(server: Venue, clock: SimulatedClock) -> None:
+    async with running(server, clock, ["a", "b"]) as world:
+        await world.streaming("a", "b")
+        world.pool.set_desired(["b", "c"])
+        await world.streaming("b", "c")
+        await eventually(lambda: [server.subscribed[socket] for socket in server.sockets] == [{"b", "c"}])
+        assert server.attempts == 1
+        assert [streams for streams, *_ in world.told] == [("a", "b"), ("c",)]
+
+
+async def test_streams_are_spread_over_connections_by_limit_and_route(server: Venue, clock: SimulatedClock) -> None:
+    desired = [f"s{number}" for number in range(5)] + ["market/m1"]
+    async with running(server, clock, desired, Dialect(server.url, streams_per_link=2)) as world:
+        await world.streaming(*desired)
+        held = sorted(len(streams) for streams in server.subscribed.values())
+        assert held == [1, 1, 2, 2]
+        assert {"market/m1"} in server.subscribed.values()
+        paths = sorted(socket.request.path for socket in server.sockets if socket.request)
+        assert paths == ["/", "/", "/", "/market"]
+
+
+async def test_a_stream_stays_where_it_is_and_room_is_used_again(server: Venue, clock: SimulatedClock) -> None:
+    async with running(server, clock, "abcd", Dialect(server.url, streams_per_link=2)) as world:
+        await world.streaming(*"abcd")
+        world.pool.set_desired("acde")
+        await world.streaming(*"acde")
+        assert server.attempts == 2
+        assert sorted(map(sorted, server.subscribed.values())) == [["a", "e"], ["c", "d"]]
+
+
+async def test_a_connection_that_nothing_is_wanted_of_is_closed(server: Venue, clock: SimulatedClock) -> None:
+    async with running(server, clock, "abc", Dialect(server.url, streams_per_link=2)) as world:
+        await world.streaming(*"abc")
+        world.pool.set_desired("ab")
+        await eventually(lambda: len(server.sockets) == 1)
+        assert world.pool.counts["connects"] == 2
+        world.pool.set_desired("")
+        await eventually(lambda: not server.sockets)
+        world.pool.set_desired("z")
+        await world.streaming("z")
+        assert all(is_up for _, is_up, *_ in world.told)
+
+
+async def test_after_a_cut_everything_is_subscribed_again_and_told_with_the_time_of_the_last_frame(
+    server: Venue, clock: SimulatedClock
+) -> None:
+    async with running(server, clock, "ab") as world:
+        await world.streaming("a", "b")
+        world.advance(100 * NS_PER_SECOND)
+        await server.publish("a", 1)
+        await eventually(lambda: world.frames)
+        last_ns = clock.now_ns()
+        world.advance(7 * NS_PER_SECOND)
+        server.sockets[0].transport.abort()
+        await eventually(lambda: len(world.told) == 2)
+        assert world.told[1] == (("a", "b"), False, "cut without a closing handshake", last_ns)
+        assert world.pool.streaming == set()
+        await world.advance_until(lambda: len(world.told) == 3)
+        assert world.told[2][:2] == (("a", "b"), True)
+        assert world.told[2][3] == last_ns
+
+
+async def test_unanswered_requests_are_asked_again(server: Venue, clock: SimulatedClock) -> None:
+    server.reply = lambda request: None if len(server.requests) < 3 else accept(request)
+    async with running(server, clock, "a") as world:
+        await world.advance_until(lambda: world.pool.streaming)
+        assert len(server.asked("SUBSCRIBE")) == 3
+        assert server.attempts == 1
+        assert world.pool.counts["unanswered"] == 2
+
+
+async def test_a_venue_that_never_answers_is_left_for_a_new_connection(server: Venue, clock: SimulatedClock) -> None:
+    server.reply = lambda request: None
+    async with running(server, clock, "a") as world:
+        await world.advance_until(lambda: server.attempts == 2)
+        assert len(server.requests) >= 3
+        server.reply = accept
+        await world.advance_until(lambda: world.pool.streaming)
+
+
+async def test_requests_that_stay_unanswered_later_replace_the_connection_first_the_new_one(
+    server: Venue, clock: SimulatedClock
+) -> None:
+    async with running(server, clock, "a") as world:
+        await world.streaming("a")
+        server.reply = lambda request: accept(request) if len(server.sockets) == 2 else None
+        world.pool.set_desired("ab")
+        await world.advance_until(lambda: world.pool.streaming == {"a", "b"})
+        assert [told[:2] for told in world.told] == [(("a",), True), (("b",), True)]
+        assert world.pool.counts["replacements"] == 1
+
+
+async def test_a_refused_stream_keeps_no_other_down_and_is_asked_again_later(
+    server: Venue, clock: SimulatedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.reply = lambda request: refuse(request) if "bad" in request["params"] else accept(request)
+    async with running(server, clock, ["a", "b", "bad"]) as world:
+        await world.streaming("a", "b")
+        assert "refused streams bad: Invalid request" in caplog.text
+        before = len(server.requests)
+        world.advance(4 * NS_PER_SECOND)
+        await a_moment()
+        assert len(server.requests) == before
+        server.reply = accept
+        await world.advance_until(lambda: world.pool.streaming == {"a", "b", "bad"})
+        assert len(server.requests) == before + 1
+        assert server.attempts == 1
+
+
+async def test_malformed_frames_are_quarantined_and_the_streams_go_on(server: Venue, clock: SimulatedClock) -> None:
+    async with running(server, clock, "a") as world:
+        await world.streaming("a")
+        for garbage in ("", "{", '{"id":', '{"stream":"a","data"', '{"id": "x", "result": {}}', "\x00", "[]"):
+            await server.sockets[0].send(garbage)
+        await server.sockets[0].send(b"\xff\xfe")
+        await server.publish("a", 1)
+        await eventually(lambda: world.frames == [("a", 1)])
+        assert world.pool.counts["malformed"] >= 6
+        assert server.attempts == 1
+
+
+async def test_raw_frames_are_published_where_somebody_wants_them(server: Venue, clock: SimulatedClock) -> None:
+    wanted: list[str] = []
+    published: list[RawFrameEvent] = []
+    tap = RawTap("loopback", published.append, lambda topic: topic in wanted)
+    async with running(server, clock, "a", raw=tap) as world:
+        await world.streaming("a")
+        await server.publish("a", 1)
+        await eventually(lambda: world.frames)
+        assert published == []
+        wanted.append("raw.frame.loopback.streams-1")
+        world.advance(NS_PER_SECOND)
+        await a_moment()
+        await server.publish("a", "ü")
+        await eventually(lambda: len(world.frames) == 2)
+        now_ns = clock.now_ns()
+        text = frame_of("a", "ü").decode()
+        assert published == [RawFrameEvent("loopback", "streams-1", now_ns, now_ns, text)]
+
+
+async def test_a_cancelled_pool_leaves_no_connection_and_tells_of_no_gap(server: Venue, clock: SimulatedClock) -> None:
+    world = World(server, clock, Dialect(server.url))
+    world.pool.set_desired("ab")
+    task = asyncio.create_task(world.pool.run())
+    await world.streaming("a", "b")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await eventually(lambda: not server.sockets)
+    assert len(world.told) == 1
+
+
+async def test_a_listener_that_fails_keeps_no_stream_down(server: Venue, clock: SimulatedClock) -> None:
+    def fail(*told: object) -> None:
+        raise ValueError("no")
+
+    frames: list[bytes] = []
+    pool = StreamPool(
+        Dialect(server.url),
+        venue="loopback",
+        clock=clock,
+        on_frame=lambda frame, ts_ns: frames.append(frame),
+        on_streams=fail,
+        on_connection=fail,
+        link_settings=LINKS,
+    )
+    pool.set_desired("a")
+    task = asyncio.create_task(pool.run())
+    await eventually(lambda: pool.streaming)
+    await server.publish("a", 1)
+    await eventually(lambda: frames)
+    await pool.stop()
+    await task
+
+
+def test_a_full_link_has_the_time_that_the_message_limit_asks_for() -> None:
+    limits = StreamLimits(streams_per_link=1_024, streams_per_request=100, messages=4, messages_per_ns=NS_PER_SECOND)
+    assert limits.subscribing_ns == 11 * NS_PER_SECOND
+
+
+class TestReplacement:
+    async def test_an_announced_shutdown_moves_the_streams_without_a_word(
+        self, server: Venue, clock: SimulatedClock
+    ) -> None:
+        async with running(server, clock, "ab") as world:
+            await world.streaming("a", "b")
+            world.advance(100 * NS_PER_SECOND)
+            (old,) = server.sockets
+            await old.send('{"e":"serverShutdown"}')
+            await eventually(lambda: len(server.asked("SUBSCRIBE")) == 2)
+            await a_moment()
+            for number in range(3):
+                await server.publish("a", number)
+            await eventually(lambda: len(world.frames) == 3)
+            await a_moment()
+            world.advance(NS_PER_SECOND)
+            await eventually(lambda: len(world.connections) == 2)
+            for number in range(3, 6):
+                await server.publish("a", number)
+            await eventually(lambda: len(world.frames) == 6)
+            world.advance(NS_PER_SECOND)
+            await eventually(lambda: old not in server.sockets)
+            assert world.frames == [("a", number) for number in range(6)]
+            assert len(world.told) == 1
+            assert world.connections[-1] == ("streams-1", True, "replaced: the venue shuts down")
+
+    async def test_what_changes_meanwhile_is_right_afterwards(self, server: Venue, clock: SimulatedClock) -> None:
+        async with running(server, clock, "ab") as world:
+            await world.streaming("a", "b")
+            world.advance(100 * NS_PER_SECOND)
+            world.pool.restart("asked")
+            await eventually(lambda: len(server.asked("SUBSCRIBE")) == 2)
+            world.pool.set_desired("bc")
+            await world.advance_until(lambda: len(server.sockets) == 1 and len(world.connections) == 2)
+            await world.advance_until(lambda: server.subscribed[server.sockets[0]] == {"b", "c"})
+            await world.streaming("b", "c")
+
+    async def test_a_stream_that_the_new_connection_refuses_is_told(self, server: Venue, clock: SimulatedClock) -> None:
+        async with running(server, clock, "ab") as world:
+            await world.streaming("a", "b")
+            world.advance(100 * NS_PER_SECOND)
+            server.reply = lambda request: refuse(request) if "b" in request["params"] else accept(request)
+            world.pool.restart("asked")
+            await world.advance_until(lambda: len(world.connections) == 2)
+            assert world.pool.streaming == {"a"}
+            assert world.told[-1][:3] == (("b",), False, "replaced: asked")
+
+
+class TestSilence:
+    """A stream says nothing while its connection is alive."""
+
+    async def silent(self, world: World, server: Venue) -> None:
+        """Time passes in which only `a` speaks."""
+        for number in range(11):
+            await server.publish("a", number)
+            await eventually(partial(world.frames.__contains__, ("a", number)))
+            world.advance(NS_PER_SECOND)
+        world.frames.clear()
+
+    async def test_it_is_told_asked_for_anew_and_then_moved(self, server: Venue, clock: SimulatedClock) -> None:
+        dialect = Dialect(server.url, silence_ns=10 * NS_PER_SECOND)
+        async with running(server, clock, "ab", dialect) as world:
+            await world.streaming("a", "b")
+            acknowledged_ns = clock.now_ns()
+            await self.silent(world, server)
+            await eventually(lambda: len(world.told) == 3)
+            assert world.told[1] == (("b",), False, "silent", acknowledged_ns)
+            assert world.told[2] == (("b",), True, "subscribed", acknowledged_ns)
+            assert server.asked("UNSUBSCRIBE") == [["b"]]
+            assert server.attempts == 1
+            await self.silent(world, server)
+            await world.advance_until(lambda: server.attempts == 2)
+            assert world.pool.counts["silent"] == 2
+
+    async def test_one_that_may_be_silent_is_left_alone(self, server: Venue, clock: SimulatedClock) -> None:
+        async with running(server, clock, "ab") as world:
+            await world.streaming("a", "b")
+            await self.silent(world, server)
+            await a_moment()
+            assert len(world.told) == 1
+            assert world.pool.counts["silent"] == 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.sampled_from(["cut", "refuse", "mute", "want", "restart", "time"]), max_size=8), st.randoms())
+def test_whatever_happened_once_the_venue_behaves_exactly_what_is_desired_streams(
+    happenings: list[str], random: Any
+) -> None:
+    async def scenario() -> None:
+        clock = SimulatedClock(START_NS)
+        async with venue() as server:
+            dialect = Dialect(server.url, streams_per_link=3, streams_per_request=2)
+            quick = replace(LINKS, healthy_ns=NS_PER_SECOND, max_delay_ns=NS_PER_SECOND, breaker_failures=100)
+            patience = PoolSettings(first_retry_ns=NS_PER_SECOND, max_retry_ns=NS_PER_SECOND)
+            async with running(server, clock, "abcd", dialect, link_settings=quick, settings=patience) as world:
+                for happening in happenings:
+                    if happening == "cut":
+                        for socket in list(server.sockets):
+                            socket.transport.abort()
+                    elif happening == "refuse":
+                        server.reply = refuse
+                    elif happening == "mute":
+                        server.reply = lambda request: None
+                    elif happening == "want":
+                        world.pool.set_desired(random.sample("abcdefg", 4))
+                    elif happening == "restart":
+                        world.pool.restart("asked")
+                    else:
+                        server.reply = accept
+                        world.advance(5 * NS_PER_SECOND)
+                    await asyncio.sleep(0.002)
+                server.reply = accept
+                await world.advance_until(lambda: is_right(world))
+                up: set[str] = set()
+                for streams, is_up, *_ in world.told:
+                    up = up | set(streams) if is_up else up - set(streams)
+                assert up >= world.pool.desired
+
+    def is_right(world: World) -> bool:
+        held = [stream for socket in world.server.sockets for stream in world.server.subscribed[socket]]
+        return world.pool.streaming == world.pool.desired and sorted(held) == sorted(world.pool.desired)
+
+    asyncio.run(scenario())
