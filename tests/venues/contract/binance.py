@@ -1,0 +1,128 @@
+"""Binance spot and USD-M futures, as the contract suite needs to know them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, cast
+
+from quantai.exchanges.binance.exchange import BinanceSpot, BinanceUsdm
+from quantai.exchanges.binance.execution import BinanceExecution
+from quantai.exchanges.execution import ExecutionConnector
+from quantai.loopback.dialects.binance.dialect import BinanceDialect
+from quantai.loopback.server.venue import LoopbackVenue
+from tests.venues.contract.venue import VenueUnderTest
+
+_LATER = "no card reads it back: it only names the order for statistics"
+
+
+def _stream_symbol(symbol: str) -> str:
+    return symbol.partition(":")[0].replace("/", "").lower()
+
+
+def _cancel_all(connector: ExecutionConnector, symbol: str) -> Any:
+    return cast(BinanceExecution, connector).cancel_all(symbol)
+
+
+def _liquidate(venue: LoopbackVenue, symbol: str) -> None:
+    """The loopback venue liquidates nobody: its stream is told what Binance would tell."""
+    dialect = cast(BinanceDialect, venue.dialect)
+    now = venue.now_ms()
+    order = {"s": dialect.venue_symbol(symbol), "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.014", "p": "64910",
+             "ap": "64905.1", "X": "FILLED", "l": "0.014", "z": "0.014", "T": now}  # fmt: skip
+    dialect.streams.hub.publish(
+        f"{_stream_symbol(symbol)}@forceOrder", lambda _time: {"e": "forceOrder", "E": now, "o": order}
+    )
+
+
+SPOT = VenueUnderTest(
+    name="binance",
+    exchange=BinanceSpot,
+    symbols=("BTC/USDT", "ETH/USDT"),
+    balances={"USDT": Decimal(100_000), "BTC": Decimal(2), "ETH": Decimal(10)},
+    venue_symbol=_stream_symbol,
+    requests={
+        "submit": "POST /api/v3/order",
+        "stop": "POST /api/v3/order",
+        "cancel": "DELETE /api/v3/order",
+        "amend": "PUT /api/v3/order",
+        "bars": "GET /api/v3/klines",
+        "trades": "GET /api/v3/aggTrades",
+        "missed_trades": "GET /api/v3/historicalTrades",
+        "book": "GET /api/v3/depth",
+    },
+    streams={"trade": "{}@trade", "tick": "{}@bookTicker", "book": "{}@depth", "bar": "{}@kline"},
+    private_fill="private:executionReport",
+    budgets=("REQUEST_WEIGHT", "ORDERS"),
+    options={
+        "an iceberg": lambda shown: (("icebergQty", shown),),
+        "take profit": lambda _: (("type", "TAKE_PROFIT"),),
+        "take profit with a limit": lambda _: (("type", "TAKE_PROFIT_LIMIT"),),
+        "a trailing stop": lambda percent: (("trailingDelta", str(int(Decimal(percent) * 100))),),
+        "an amount of quote currency": lambda amount: (("quoteOrderQty", amount),),
+        "self-trade prevention": lambda _: (("selfTradePreventionMode", "EXPIRE_TAKER"),),
+    },
+    params={"quick refresh": {"refresh": "50ms"}},
+    beyond={
+        "pegPriceType": "the loopback venue has no pegged orders",
+        "pegOffsetType": "the loopback venue has no pegged orders",
+        "pegOffsetValue": "the loopback venue has no pegged orders",
+        "strategyId": _LATER,
+        "strategyType": _LATER,
+    },
+    cancel_all=_cancel_all,
+)
+
+USDM = VenueUnderTest(
+    name="binance_usdm",
+    exchange=BinanceUsdm,
+    symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"),
+    balances={"USDT": Decimal(100_000)},
+    venue_symbol=_stream_symbol,
+    requests={
+        "submit": "POST /fapi/v1/order",
+        "stop": "POST /fapi/v1/algoOrder",
+        "cancel": "DELETE /fapi/v1/order",
+        "amend": "PUT /fapi/v1/order",
+        "batch": "POST /fapi/v1/batchOrders",
+        "cancel batch": "DELETE /fapi/v1/batchOrders",
+        "bars": "GET /fapi/v1/klines",
+        "trades": "GET /fapi/v1/aggTrades",
+        "missed_trades": "GET /fapi/v1/aggTrades",
+        "book": "GET /fapi/v1/depth",
+        "countdown": "POST /fapi/v1/countdownCancelAll",
+    },
+    streams={
+        "trade": "{}@aggTrade",
+        "tick": "{}@bookTicker",
+        "book": "{}@depth",
+        "bar": "{}@kline",
+        "mark_price": "{}@markPrice",
+        "liquidation": "{}@forceOrder",
+    },
+    private_fill="private:ORDER_TRADE_UPDATE",
+    budgets=("REQUEST_WEIGHT", "ORDERS"),
+    options={
+        "an end in time": lambda until_ms: (("goodTillDate", until_ms),),
+        "take profit": lambda _: (("type", "TAKE_PROFIT_MARKET"),),
+        "take profit with a limit": lambda _: (("type", "TAKE_PROFIT"),),
+        "a trailing stop": lambda percent: (("type", "TRAILING_STOP_MARKET"), ("callbackRate", percent)),
+        "where a trailing stop begins": lambda price: (
+            ("type", "TRAILING_STOP_MARKET"), ("callbackRate", "0.1"), ("activatePrice", price),
+        ),
+        "the mark price as trigger": lambda _: (("workingType", "MARK_PRICE"),),
+        "closing the position": lambda _: (("closePosition", "true"),),
+        "a price that the venue chooses": lambda _: (("priceMatch", "QUEUE_5"),),
+        "self-trade prevention": lambda _: (("selfTradePreventionMode", "EXPIRE_TAKER"),),
+        "two-way positions": lambda side: (("positionSide", side),),
+    },
+    params={"quick refresh": {"refresh": "50ms"}, "dead-man switch": {"countdown": "3s"}},
+    facts=frozenset({"amend to any price and quantity", "keys of private streams expire"}),
+    beyond={
+        "timeInForce": "RPI: the loopback venue takes it, and makes no difference",
+        "priceProtect": "the loopback venue does not compare mark and last price",
+    },
+    reaches=_liquidate,
+    cancel_all=_cancel_all,
+)  # fmt: skip
+
+VENUES = (SPOT, USDM)

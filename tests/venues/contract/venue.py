@@ -1,0 +1,63 @@
+"""What the contract suite must be told of a venue, so that every card can be run against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from quantai.exchanges.base import Capabilities, Exchange
+from quantai.exchanges.execution import ExecutionConnector
+from quantai.loopback.server.venue import LoopbackVenue
+
+Options = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueUnderTest:
+    """A connector and its loopback venue, in words that all venues share.
+
+    Words of `requests`: `submit`, `stop`, `cancel`, `amend`, `batch`, `bars`, `trades`, `missed_trades`: what faults of
+    requests match. Of `streams`: market event types, `{}` is the venue's symbol: what faults of frames match.
+    `options` says things that no other field of an order can, in the venue's own options: each is given the word's
+    argument. `params` are parameters of the exchange that cards ask for.
+    """
+
+    name: str
+    """Of the dialect that the loopback venue speaks, and of the exchange type."""
+    exchange: type[Exchange]
+    symbols: tuple[str, str]
+    """Two markets: cards trade the first; each has twenty levels a side, a unit apart, one of base currency each."""
+    balances: Mapping[str, Decimal]
+    """Of an account that can buy 1.4 of the first market."""
+    venue_symbol: Callable[[str], str]
+    """How the venue writes a symbol in the names of its streams."""
+    requests: Mapping[str, str]
+    streams: Mapping[str, str]
+    private_fill: str
+    """What faults of the private frame that tells a fill match."""
+    budgets: tuple[str, str]
+    """What the loopback venue calls request weight, and orders, in its `usage`."""
+    options: Mapping[str, Callable[[str], Options]] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: frozenset[str] = frozenset()
+    """`amend to any price and quantity`, `keys of private streams expire`, `two-way positions`..."""
+    beyond: Mapping[str, str] = field(default_factory=dict)
+    """Declared options that no card can try, and why."""
+    reaches: Callable[[LoopbackVenue, str], None] | None = None
+    """Have the venue tell of a liquidation."""
+    cancel_all: Callable[[ExecutionConnector, str], Any] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the connector declares."""
+        return self.exchange.capabilities
+
+    def stream(self, kind: str, symbol: str) -> str:
+        """The name of a stream."""
+        return self.streams[kind].format(self.venue_symbol(symbol))
+
+    def option_names(self, words: Sequence[str]) -> set[str]:
+        """The names that options for `words` have."""
+        return {name for word in words for name, _ in self.options[word]("1")}
