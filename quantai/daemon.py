@@ -19,8 +19,9 @@ import uvloop
 from rich.console import Console
 
 from quantai.assembly import Graph, assemble
+from quantai.assembly.listings import Listed, take_listings, venues_to_ask
 from quantai.assembly.stages import stages_of
-from quantai.config import LoadedConfig
+from quantai.config import Config, LoadedConfig
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import QuantAIError, StartupError, StoreError
 from quantai.ops.logs import logging_to
@@ -65,7 +66,7 @@ def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Ou
     ):
         progress = ReplayProgress(terminal, config.simulation.progress and not in_sweep)
         with _told_as(StartupError, "the daemon cannot be built"):
-            graph = assemble(config, run_folder, progress.update)
+            graph = assemble(config, run_folder, progress.update, _listings(config))
         for warning in graph.markets.warnings:
             logger.warning("%s", warning)
         logger.info("%s: %s, configuration %s", config.mode.name, graph.markets.description, loaded.config_hash)
@@ -76,6 +77,11 @@ def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Ou
         with _told_as(QuantAIError, "the run is over, but its results cannot be written"):
             _write_results(graph, outcome, loaded.config_hash, run_folder, shares_script=in_sweep)
     return outcome
+
+
+def _listings(config: Config) -> Listed:
+    """What the venues list, where that is needed; a loop of its own, for the graph that runs on the other needs it."""
+    return asyncio.run(take_listings(config)) if venues_to_ask(config) else {}
 
 
 def _write_results(graph: Graph, outcome: Outcome, config_hash: str, folder: Path, *, shares_script: bool) -> None:

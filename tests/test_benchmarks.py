@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bench_decoding import deliver
+from benchmarks.binance_frames import PRODUCTS, Session, made
 from benchmarks.figures import Figure, heading, number, show
 from benchmarks.machine import describe_machine
 from benchmarks.peers.comparison import Comparison
@@ -82,6 +84,24 @@ def test_peers_are_compared_by_what_is_better() -> None:
     assert [figure.value for figure in compared.figures()] == [8.0]
     assert compared.lags() == [f"NautilusTrader 1 is ahead at: {MEASURES['read'].what}, 1.50 times."]
     assert "| 100 | 800 (8x) |" in compared.markdown()
+
+
+def test_frames_are_compared_with_those_who_decode_them() -> None:
+    compared = comparison(exact=100.0, spot=350_000.0)
+    compared.peers.append(Peer("cryptofeed", "2", "3.13.0", {"spot": 100_000.0, "futures": 70_000.0}))
+    assert [(figure.value, figure.met) for figure in compared.figures()] == [(8.0, True), (3.5, True)]
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_made_frames_are_decoded_with_their_book(product: str) -> None:
+    data = made(product, frames=300)
+    assert deliver(product, data.snapshot, [frame.encode() for frame in data.frames]) == 300
+
+
+def test_frames_survive_the_way_to_the_peers(tmp_path: Path) -> None:
+    data = made("spot", frames=10)
+    data.write(tmp_path / "frames")
+    assert Session.read(tmp_path / "frames") == data
 
 
 def test_a_peer_without_a_figure_says_why() -> None:

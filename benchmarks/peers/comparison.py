@@ -14,6 +14,8 @@ RESULTS = Path(__file__).with_name("results.json")
 _OURS = "QuantAI"
 _RELEASED = "NautilusTrader"  # the first of that name is the released one
 _FACTOR = 8.0
+_FRAMES = "cryptofeed"  # the one that decodes venues' frames
+_FRAMES_FACTOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,18 @@ class Comparison:
     def figures(self) -> list[Figure]:
         """What the peers were measured for, as targets."""
         released = next(peer for peer in self.others if peer.name == _RELEASED)
-        return [
+        published = [
             Figure.at_least(f"publish, Python {ours.python}: times cheaper than {released.title}", factor, "x", _FACTOR)
             for ours in self.ours
             if (factor := self.times_better("exact", released, ours)) is not None
         ]
+        decoded = [
+            Figure.at_least(f"{MEASURES[key].what}: times {peer.title}", factor, "x", _FRAMES_FACTOR)
+            for key in ("spot", "futures")
+            for peer in self.others
+            if peer.name == _FRAMES and (factor := self.times_better(key, peer)) is not None
+        ]
+        return published + decoded
 
     def lags(self) -> list[str]:
         """Where a peer is ahead, in words."""

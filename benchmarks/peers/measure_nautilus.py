@@ -16,7 +16,7 @@ from nautilus_trader.model.identifiers import InstrumentId, TradeId, TraderId
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
-from benchmarks.peers.measures import Peer
+from benchmarks.peers.measures import NO_FRAMES, Peer
 from benchmarks.peers.trades import PRICE_DECIMALS, SIZE_DECIMALS, read_trades
 from benchmarks.timing import REPEATS, Counter, Looker, Run, best_ns, calling, nothing
 
@@ -91,6 +91,7 @@ def main(folder: Path) -> None:
     peer.measure("look", lambda: read(folder / "catalog", Looker()))
     peer.weigh("bytes", folder / "catalog", len(ticks))
     peer.weigh("captured", folder / "small", write(folder / "small", captured))
+    peer.without |= dict.fromkeys(("spot", "futures"), NO_FRAMES)
     peer.emit()
 
 

@@ -12,7 +12,7 @@ from nautilus_trader.common import MessageBus
 from nautilus_trader.model import AggressorSide, InstrumentId, Price, Quantity, TradeId, TraderId, TradeTick
 from nautilus_trader.persistence import ParquetDataCatalog
 
-from benchmarks.peers.measures import Peer
+from benchmarks.peers.measures import NO_FRAMES, Peer
 from benchmarks.peers.trades import PRICE_DECIMALS, SIZE_DECIMALS, read_trades
 from benchmarks.timing import REPEATS, Counter, Looker, Run, best_ns, calling, nothing
 
@@ -85,6 +85,7 @@ def main(folder: Path) -> None:
     peer.measure("look", lambda: read(folder / "catalog", Looker()))
     peer.weigh("bytes", folder / "catalog", len(ticks))
     peer.weigh("captured", folder / "small", write(folder / "small", captured))
+    peer.without |= dict.fromkeys(("spot", "futures"), NO_FRAMES)
     peer.emit()
 
 

@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.bench_decoding import delivering
+from benchmarks.binance_frames import PRODUCTS, Session
 from benchmarks.peers.measures import Peer
 from benchmarks.peers.trades import read_trades
 from benchmarks.timing import REPEATS, Counter, Looker, Run, best_ns, calling, nothing, nothing_async
@@ -84,6 +86,8 @@ def main(folder: Path) -> None:
     peer.measure("look", lambda: read(folder / "store", Looker()))
     peer.weigh("bytes", folder / "store", len(trades))
     peer.weigh("captured", folder / "small", write(folder / "small", captured))
+    for product in PRODUCTS:
+        peer.measure(product, delivering(product, Session.read(folder / f"{product}.frames")))
     peer.emit()
 
 

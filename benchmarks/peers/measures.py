@@ -11,6 +11,8 @@ from pathlib import Path
 
 _ROUNDS = 5
 
+NO_FRAMES = "its decoders of venues belong to its live clients and cannot be called alone"
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -33,6 +35,8 @@ MEASURES = {
     "look": Measure("the same, the callback takes price and size", "rows/s", is_rate=True),
     "bytes": Measure("size of these trades", "bytes/row"),
     "captured": Measure("size of captured trades", "bytes/row"),
+    "spot": Measure("Binance spot frames to events, with the book kept", "frames/s", is_rate=True),
+    "futures": Measure("Binance USD-M frames to events, with the book kept", "frames/s", is_rate=True),
 }
 
 

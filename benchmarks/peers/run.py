@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.binance_frames import PRODUCTS, session
 from benchmarks.captured import captured_tables
 from benchmarks.machine import describe_machine
 from benchmarks.peers.comparison import Comparison
@@ -55,6 +56,8 @@ def write_inputs(folder: Path) -> None:
     captured = captured_tables().get(_CAPTURED, {}).get(TradeEvent, synthetic.slice(0, 20_000))
     write_trades(folder / "trades.csv", trades_of(synthetic))
     write_trades(folder / "captured.csv", trades_of(captured))
+    for product in PRODUCTS:
+        session(product).write(folder / f"{product}.frames")
 
 
 def measure(module: str, environment: str | None, data: Path) -> Peer:

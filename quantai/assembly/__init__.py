@@ -12,7 +12,8 @@ from pathlib import Path
 from quantai.assembly.control import build_control
 from quantai.assembly.graph import Graph
 from quantai.assembly.journal import build_prune_job
-from quantai.assembly.markets import build_catalogue, build_markets
+from quantai.assembly.listings import Listed, build_catalogue, listing_warnings
+from quantai.assembly.markets import build_markets
 from quantai.assembly.trading import build_remote, build_trading
 from quantai.config import Config
 from quantai.config.schema import ClockKind, Execution, JobKind, JobSection
@@ -22,10 +23,15 @@ from quantai.ops.schedule import ScheduledJobs
 from quantai.simulation.replay import Progress
 
 
-def assemble(config: Config, run_folder: Path, on_progress: Progress | None = None) -> Graph:
-    """Build the whole graph. Raises `StartupError` or `StoreError` for what cannot be had; nothing runs yet."""
-    catalogue = build_catalogue(config)
+def assemble(
+    config: Config, run_folder: Path, on_progress: Progress | None = None, listed: Listed | None = None
+) -> Graph:
+    """Build the whole graph; `listed` is what venues list. Raises `StartupError` or `StoreError` for what cannot be
+    had; nothing runs yet.
+    """
+    catalogue = build_catalogue(config, listed)
     markets = build_markets(config, catalogue, on_progress)
+    markets.warnings += listing_warnings(config, listed or {})
     jobs = Jobs if config.mode.clock is ClockKind.SIMULATED else ScheduledJobs
     graph = Graph(config, markets, jobs(markets.clock, markets.bus.post))
     if config.mode.execution is Execution.BUS:

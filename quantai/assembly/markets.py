@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 
 from quantai.assembly.bus import build_bus
 from quantai.assembly.feeds import build_feed
 from quantai.assembly.graph import Markets
+from quantai.assembly.listings import cache_folder, nanoseconds
 from quantai.config import Config
 from quantai.config.components import find_class
 from quantai.config.schema import ClockKind, ComponentSection, Execution, FilesData, MarketEvents, SyntheticData
@@ -24,10 +24,10 @@ from quantai.data.synthetic import MarketModel, SyntheticInstrument, SyntheticMa
 from quantai.events import BarEvent, MarketEvent, TickEvent
 from quantai.events.bus import EventBus
 from quantai.events.persistence.schema import type_name
-from quantai.exchanges.base import Exchange, ExchangeContext
+from quantai.exchanges.base import ExchangeContext
 from quantai.exchanges.registry import EXCHANGES, ExchangeRegistry
 from quantai.exchanges.synthetic import SyntheticExchange
-from quantai.instruments import Instrument, InstrumentCatalogue, Symbol
+from quantai.instruments import Instrument, InstrumentCatalogue
 from quantai.simulation.replay import Progress
 from quantai.strategy import STRATEGIES
 from quantai.strategy.runner import wanted_events
@@ -42,32 +42,10 @@ def build_markets(config: Config, catalogue: InstrumentCatalogue, on_progress: P
     warnings = _missing_streams(config, catalogue, plans)
     clock = _clock(config, source)
     bus = build_bus(config, clock)
+    _bind(config, exchanges, instruments, clock, bus)
     derived = _derived(bus, clock, plans)
     feed = build_feed(config, source, exchanges, bus, clock, derived, instruments, on_progress)
     return Markets(instruments, clock, bus, MarketView(), exchanges, source, plans, derived, feed, warnings)
-
-
-def build_catalogue(config: Config) -> InstrumentCatalogue:
-    """Every configured instrument."""
-    return InstrumentCatalogue(
-        Instrument(
-            venue=section.venue,
-            symbol=section.symbol,
-            tick_size=section.tick_size,
-            lot_size=section.lot_size,
-            min_quantity=section.min_quantity,
-            max_quantity=section.max_quantity,
-            min_notional=section.min_notional,
-            multiplier=section.multiplier,
-            inverse=section.inverse,
-            expiry_ns=_nanoseconds(section.expiry) if section.expiry else Symbol.parse(section.symbol).expiry_ns,
-        )
-        for section in config.instruments.values()
-    )
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000) * 1_000
 
 
 def instruments_of(config: Config, catalogue: InstrumentCatalogue, strategy: str) -> tuple[Instrument, ...]:
@@ -120,13 +98,27 @@ def _exchanges(config: Config, instruments: tuple[Instrument, ...]) -> ExchangeR
     """The exchanges that name a connector; where events come from elsewhere none is needed."""
     if config.mode.market_events is not MarketEvents.VENUES:
         return ExchangeRegistry({})
-    exchanges: dict[str, Exchange] = {}
-    for venue in dict.fromkeys(instrument.venue for instrument in instruments):
+    venues = dict.fromkeys(instrument.venue for instrument in instruments)
+    return ExchangeRegistry({venue: component(EXCHANGES, config.exchanges[venue]) for venue in venues})
+
+
+def _bind(
+    config: Config, exchanges: ExchangeRegistry, instruments: tuple[Instrument, ...], clock: Clock, bus: EventBus
+) -> None:
+    for venue in exchanges:
         section = config.exchanges[venue]
-        exchange = exchanges[venue] = component(EXCHANGES, section)
-        own = [instrument for instrument in instruments if instrument.venue == venue]
-        exchange.bind(ExchangeContext(venue, own, config.simulation.seed, section.api_key, section.api_secret))
-    return ExchangeRegistry(exchanges)
+        context = ExchangeContext(
+            venue,
+            [instrument for instrument in instruments if instrument.venue == venue],
+            config.simulation.seed,
+            section.api_key,
+            section.api_secret,
+            clock,
+            bus.post,
+            cache_folder(config),
+            bus.is_wanted,
+        )
+        exchanges.get_exchange(venue).bind(context)
 
 
 def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSource | None:
@@ -147,7 +139,7 @@ def _source(config: Config, instruments: tuple[Instrument, ...]) -> MarketDataSo
             for instrument in instruments
         ],
         seed=config.simulation.seed,
-        start_ns=_nanoseconds(data.start),
+        start_ns=nanoseconds(data.start),
         duration_ns=data.duration,
         model=MarketModel(
             gaps_per_day=float(data.gaps_per_day),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 from quantai.assembly import Graph, job_of
 from quantai.assembly.bus import Connecting
 from quantai.assembly.graph import Remote
 from quantai.assembly.trading_stages import trading_stages
 from quantai.events.bus import EventBus, Subscription
 from quantai.events.persistence.writer import ParquetEventWriter
+from quantai.exchanges.registry import ExchangeRegistry
 from quantai.oms.orders import Orders
 from quantai.ops.stages import Stage, nothing
 from quantai.strategy import StrategyRunner
@@ -20,6 +25,8 @@ def stages_of(graph: Graph) -> list[Stage]:
     if graph.writer is not None:
         stages.append(_recorder(graph, graph.writer))
     stages.append(Stage("market view", lambda: _watch(graph)))
+    if len(graph.markets.exchanges):
+        stages.append(_exchanges(graph.markets.exchanges))
     if trading is not None:
         stages += trading_stages(graph, trading)
     if remote is not None:
@@ -43,6 +50,23 @@ def _bus(bus: EventBus) -> Stage:
     return Stage("event bus", bus.start if isinstance(bus, Connecting) else nothing, bus.close)
 
 
+def _exchanges(exchanges: ExchangeRegistry) -> Stage:
+    """What the connectors of a venue share: before order entry and market data, and after both."""
+    all_of_them = [exchanges.get_exchange(venue) for venue in exchanges]
+    return Stage(
+        "exchanges",
+        lambda: _at_once([exchange.start() for exchange in all_of_them]),
+        lambda: _at_once([exchange.stop() for exchange in all_of_them]),
+    )
+
+
+async def _at_once(steps: list[Coroutine[Any, Any, None]]) -> None:
+    """Take all to their end. Raises the first failure."""
+    for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
 def _remote_orders(graph: Graph, remote: Remote) -> Stage:
     """Subscribed before strategies, so that fills are booked before they see them."""
 
@@ -62,7 +86,7 @@ def _recorder(graph: Graph, writer: ParquetEventWriter) -> Stage:
 
     async def start() -> None:
         await writer.start()
-        patterns = graph.config.recorder.topics
+        patterns = graph.config.recorder.patterns
         subscriptions.append(await graph.markets.bus.subscribe(patterns, writer.write_event, name="recorder"))
 
     async def stop() -> None:

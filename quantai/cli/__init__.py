@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from quantai.cli import check, control, data, report, strategy
+from quantai.cli import check, control, data, doctor, report, strategy, venue
 from quantai.core.errors import ConfigError, QuantAIError
 from quantai.terminal import print_error
 from quantai.version import VERSION
@@ -74,6 +74,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"quantai {VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, control, data, report, strategy):
+    for module in (check, control, data, doctor, report, strategy, venue):
         module.add_parser(commands)
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from pydantic import SecretStr
@@ -111,9 +112,13 @@ def _add_instruments(tree: Tree, config: Config) -> None:
     used = {name for strategy in config.strategies.values() if strategy.enabled for name in strategy.instruments}
     branch = _add(tree, "instruments")
     for name, instrument in config.instruments.items():
-        grid = f"tick {plain(instrument.tick_size)}, lot {plain(instrument.lot_size)}"
+        grid = f"tick {_from(instrument.tick_size)}, lot {_from(instrument.lot_size)}"
         line = f"{name}: {instrument.venue} {instrument.symbol}, {grid}"
         branch.add(Text(line, style="" if name in used else "dim"))
+
+
+def _from(size: Decimal | None) -> str:
+    return "from the venue" if size is None else plain(size)
 
 
 def _add_strategies(tree: Tree, config: Config) -> None:

@@ -148,14 +148,32 @@ def _instrument(name: str, config: Config) -> Iterator[Problem]:
         )
     if instrument.expiry is not None and kind in ("spot", "swap"):
         yield Problem(("instruments", name, "expiry"), f"a {kind} does not expire", shown=str(instrument.expiry))
+    yield from _grid(name, config)
     if instrument.max_quantity is not None and instrument.max_quantity < max(
-        instrument.min_quantity, instrument.lot_size
+        instrument.min_quantity, instrument.lot_size or 0
     ):
         yield Problem(
             ("instruments", name, "max_quantity"),
             "must not be below min_quantity and lot_size",
             shown=str(instrument.max_quantity),
         )
+
+
+def _grid(name: str, config: Config) -> Iterator[Problem]:
+    """A grid may be left to a venue that tells it."""
+    instrument = config.instruments[name]
+    if instrument.has_grid:
+        return
+    exchange = config.exchanges[instrument.venue]
+    if exchange.type is None and exchange.target is None:
+        why = f"exchanges.{instrument.venue} names no connector that could tell it"
+    elif not find_class(EXCHANGES, exchange.type, exchange.target).capabilities.lists_instruments:
+        why = f"the connector of exchanges.{instrument.venue} lists no instruments"
+    else:
+        return
+    for key in ("tick_size", "lot_size"):
+        if key not in instrument.given:
+            yield Problem(("instruments", name, key), f"required, but not set: {why}")
 
 
 def _data(config: Config) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ def test_a_simulation_replays_on_a_simulated_clock_and_executes_at_simulated_ven
     assert isinstance(graph.markets.feed, Replay)
     assert isinstance(graph.markets.clock, SimulatedClock)
     assert graph.trading is not None
-    assert len(graph.trading.simulated) == 2
+    assert len(graph.trading.simulated) == 3
     assert not graph.trading.sends_real_orders
     assert graph.writer is None
     assert stage_names(graph) == [
@@ -73,7 +73,9 @@ def test_recording_streams_on_the_wall_clock_and_executes_nothing(tmp_path: Path
     assert {str(instrument) for instrument in graph.markets.instruments} == {
         "synthetic:BTC/USDT", "synthetic:ETH/USDT:USDT",
     }  # fmt: skip
-    assert stage_names(graph) == ["event bus", "recorder", "market view", "derived streams", "jobs", "market data"]
+    assert stage_names(graph) == [
+        "event bus", "recorder", "market view", "exchanges", "derived streams", "jobs", "market data",
+    ]  # fmt: skip
 
 
 def test_the_recorder_hears_of_everything_first(tmp_path: Path) -> None:
@@ -90,7 +92,7 @@ def test_a_disabled_strategy_or_check_is_not_built(tmp_path: Path) -> None:
 def test_what_is_held_is_priced_by_instruments_nobody_trades(tmp_path: Path) -> None:
     graph = graph_of(tmp_path, BRIEF, "strategies=[ema_cross]", "portfolio.balances.binance.ETH=2")
     assert {str(instrument) for instrument in graph.markets.instruments} == {
-        "binance:BTC/USDT", "binance:ETH/USDT", "binance:ETH/USDT:USDT",
+        "binance:BTC/USDT", "binance:ETH/USDT",
     }  # fmt: skip
 
 

@@ -50,10 +50,9 @@ def test_the_execution_daemon_has_the_venues_and_a_gateway_and_runs_no_strategy(
     assert [str(instrument) for instrument in graph.markets.instruments] == ["synthetic:BTC/USDT"]
     assert [plan.derive_bars for plan in graph.markets.plans] == [()]
     assert names(graph) == [
-        "event bus", "market view", "order journal", "run recorder", "simulated venues", "portfolio", "risk",
-        "order entry", "books", "routed orders", "reconciliation", "contingent orders", "routing", "derived streams",
-        "control socket", "open orders",
-        "order gateway", "jobs", "market data",
+        "event bus", "market view", "exchanges", "order journal", "run recorder", "simulated venues", "portfolio",
+        "risk", "order entry", "books", "routed orders", "reconciliation", "contingent orders", "routing",
+        "derived streams", "control socket", "open orders", "order gateway", "jobs", "market data",
     ]  # fmt: skip
 
 

@@ -88,4 +88,4 @@ def test_no_two_runs_on_the_wall_clock_give_the_same_ids(tmp_path: Path) -> None
     assert len(prefixes) == 2
     replay = graph_of(tmp_path, BRIEF).trading
     assert replay is not None
-    assert {exchange._reporter.prefix for exchange, _ in replay.simulated} == {"binance", "okx"}
+    assert {exchange._reporter.prefix for exchange, _ in replay.simulated} == {"binance", "binance_usdm", "okx"}

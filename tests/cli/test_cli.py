@@ -40,7 +40,7 @@ def test_check_says_that_a_secret_is_set_and_not_what_it_is(
     monkeypatch.setenv("BINANCE_API_KEY", "s3cr3t")
     assert run(["check"]) == 0
     printed = capsys.readouterr().out
-    assert "binance: no connector, maker 10 bps, taker 10 bps, key set" in printed
+    assert "binance: BinanceSpot, maker 10 bps, taker 10 bps, key set" in printed
     assert "okx: no connector, maker 2 bps, taker 5 bps, no key" in printed
     assert "s3cr3t" not in printed
 

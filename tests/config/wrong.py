@@ -63,8 +63,8 @@ WRONG = [
     ),
     said(
         "unknown key of an exchange",
-        "exchanges.binance.tstnet=true",
-        "exchanges.binance.tstnet = True: unknown key (valid keys: type, _target_, fees, api_key, api_secret; "
+        "exchanges.okx.tstnet=true",
+        "exchanges.okx.tstnet = True: unknown key (valid keys: type, _target_, fees, api_key, api_secret; "
         "a connector named by type adds its own)",
     ),
     said(
@@ -206,18 +206,18 @@ WRONG = [
         "an instrument names a venue that is not there",
         "instruments.okx_btc_perp.venue=okex",
         "instruments.okx_btc_perp.venue = 'okex': no exchange of that name is configured; did you mean 'okx'? "
-        "(there are: binance, okx)",
+        "(there are: binance, binance_usdm, okx)",
     ),
     said(
         "a balance at a venue that is not there",
         "portfolio.balances.bybit.USDT=5",
-        "portfolio.balances.bybit = 'bybit': no exchange of that name is configured; there are: binance, okx",
+        "portfolio.balances.bybit = 'bybit': no exchange of that name is configured; there are: binance, binance_usdm, okx",
     ),
     said(
         "a routing rule to a venue that is not there",
         "routing.rules=[{symbol: BTC/USDT, venue: binanse}]",
         "routing.rules.0.venue = 'binanse': no exchange of that name is configured; did you mean 'binance'? "
-        "(there are: binance, okx)",
+        "(there are: binance, binance_usdm, okx)",
     ),
     said(
         "a class that is not in its module",
@@ -316,8 +316,8 @@ WRONG = [
     ),
     Wrong(
         "a venue without a connector",
-        "conf/exchanges/binance.yaml:1: exchanges.binance.type: mode paper connects to venues, and this one names no "
-        "connector; there are: synthetic (or name a class with _target_)",
+        "conf/exchanges/okx.yaml:1: exchanges.okx.type: mode paper connects to venues, and this one names no "
+        "connector; there are: binance, binance_usdm, synthetic (or name a class with _target_)",
         ("mode=paper",),
     ),
     said(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from quantai.cli.data import compact, export, gaps, imports, ls, repair, verify
+from quantai.cli.data import compact, download, export, gaps, imports, ls, repair, verify
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -20,5 +20,5 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="`quantai data ACTION --help` tells more.",
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
-    for module in (ls, imports, export, gaps, verify, repair, compact):
+    for module in (ls, imports, download, export, gaps, verify, repair, compact):
         module.add_parser(actions)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from quantai.cli.data.raw import add_options, import_recorded
 from quantai.cli.data.shared import DEFAULT_STORE
 from quantai.core.clock import iso_utc
 from quantai.core.errors import ConfigError
 from quantai.data.imports import CsvMapping, FileReport, FileStatus, ImportReport, import_files, list_formats
 from quantai.data.progress import ProgressBar
+from quantai.exchanges.raw_import import FORMAT as RAW
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -29,7 +31,7 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "file or the store cannot be used, 130 after Ctrl-C.",
         allow_abbrev=False,
     )
-    importing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also .gz or .zip")
+    importing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also .gz or .zip; a store for raw")
     importing.add_argument("--venue", required=True, help="the exchange the data is from, as it will be configured")
     importing.add_argument("--symbol", help="the ccxt-unified symbol of the data, e.g. BTC/USDT")
     importing.add_argument(
@@ -42,19 +44,29 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
     importing.add_argument(
         "--store", default=DEFAULT_STORE, metavar="FOLDER", help="root of the store (default: %(default)s)"
     )
-    importing.add_argument("--format", help=f"one of {', '.join(list_formats())}; recognised where it can be")
+    importing.add_argument("--format", help=f"one of {', '.join([*list_formats(), RAW])}; recognised where it can be")
     importing.add_argument("--mapping", type=Path, metavar="YAML", help="which column is what, for any other CSV")
     importing.add_argument(
         "--max-bad-rows", type=int, default=1_000, metavar="ROWS", help="more fail the file (default: %(default)s)"
     )
+    add_options(importing)
     importing.set_defaults(command=import_data)
 
 
 def import_data(options: argparse.Namespace) -> int:
     """Import, and tell what became of each file; 2 where a file failed or rows were bad."""
+    report = ImportReport(tuple(import_recorded(options))) if options.format == RAW else _import_files(options)
+    console = Console(highlight=False, soft_wrap=True)
+    for file in report.files:
+        _print_file(console, file)
+    _print_next(console, report, options.store)
+    return 2 if report.failed or report.bad_rows else 0
+
+
+def _import_files(options: argparse.Namespace) -> ImportReport:
     mapping = CsvMapping.load(options.mapping) if options.mapping else None
     with ProgressBar() as bar:
-        report = import_files(
+        return import_files(
             options.files,
             options.store,
             venue=options.venue,
@@ -65,11 +77,6 @@ def import_data(options: argparse.Namespace) -> int:
             max_bad_rows=options.max_bad_rows,
             on_progress=bar,
         )
-    console = Console(highlight=False, soft_wrap=True)
-    for file in report.files:
-        _print_file(console, file)
-    _print_next(console, report, options.store)
-    return 2 if report.failed or report.bad_rows else 0
 
 
 def _symbols(pairs: list[str]) -> dict[str, str]:

@@ -142,7 +142,10 @@ class ExchangeSection(ComponentSection):
 
 
 class InstrumentSection(Section):
-    """An instrument by a name of your choice: where it trades, its grid and its limits."""
+    """An instrument by a name of your choice: where it trades, its grid and its limits.
+
+    What is left out is taken from the venue, where its connector lists instruments; what is given holds.
+    """
 
     venue: Name
     """The exchange, by its name in `exchanges`."""
@@ -150,10 +153,10 @@ class InstrumentSection(Section):
     """ccxt-unified: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USDT:USDT-261225`, `BTC/USDT:USDT-261225-100000-C`."""
     type: InstrumentType | None = None
     """May be given to be checked against the symbol, which says it too."""
-    tick_size: Positive
-    """The price grid, in quote currency."""
-    lot_size: Positive
-    """The quantity grid, in base currency or contracts."""
+    tick_size: Positive | None = None
+    """The price grid, in quote currency; null where the venue lists it."""
+    lot_size: Positive | None = None
+    """The quantity grid, in base currency or contracts; null where the venue lists it."""
     min_quantity: NonNegative = Decimal(0)
     """The least an order may be for."""
     max_quantity: Positive | None = None
@@ -165,4 +168,14 @@ class InstrumentSection(Section):
     inverse: bool = False
     """Whether profit is paid in base currency."""
     expiry: UtcTime | None = None
-    """When it stops trading; the symbol's day at 00:00 UTC where not given."""
+    """When it stops trading; as the venue lists it, or the symbol's day at 00:00 UTC, where not given."""
+
+    @property
+    def given(self) -> set[str]:
+        """The keys that are set."""
+        return {key for key in self.model_fields_set if getattr(self, key) is not None}
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether ticks and lots need not be asked for."""
+        return {"tick_size", "lot_size"} <= self.given

@@ -20,12 +20,19 @@ class RecorderSection(Section):
     """A folder on this machine for what is not in the store yet; required for object storage, else inside the store."""
     topics: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["market.*"]
     """Patterns of what is recorded; `*` is any run of characters."""
+    raw: bool = False
+    """Also record venues' public frames as they came; `quantai data import --format raw` decodes them again."""
     flush_interval: PositiveDuration = 1_000_000_000
     """What a crash may cost at most."""
     part_interval: PositiveDuration = 300_000_000_000
     """How often what was recorded becomes parts of the store, a file for each stream."""
     max_buffered: Annotated[int, Field(ge=1_000)] = 1_000_000
     """Events held while the disk does not take them; beyond that the oldest are dropped and counted."""
+
+    @property
+    def patterns(self) -> list[str]:
+        """Of everything that is recorded."""
+        return [*self.topics, "raw.*"] if self.raw else self.topics
 
 
 class LogLevel(StrEnum):
@@ -62,6 +69,8 @@ class OpsSection(Section):
 
     stop_timeout: PositiveDuration = 10_000_000_000
     """What each stage gets to stop before it is left behind and told."""
+    cache: Annotated[str, Field(min_length=1)] | None = "state/cache"
+    """A folder for what venues told and need not be asked for again when they cannot be reached; null for none."""
     start_timeout: PositiveDuration = 30_000_000_000
     """What each stage gets to start before the daemon gives up."""
     uvloop: bool = True

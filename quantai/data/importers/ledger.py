@@ -59,6 +59,11 @@ class ImportLedger:
         """The earlier imports of the same file in the same way."""
         return [manifest for manifest in self._manifests if manifest.origin == origin]
 
+    def of_format(self, format: str, venue: str) -> list[Manifest]:
+        """The earlier imports of that format from that venue."""
+        origins = ((manifest, manifest.origin) for manifest in self._manifests)
+        return [manifest for manifest, origin in origins if (origin.format, origin.venue) == (format, venue)]
+
     def of_content(self, content_digest: str, streams: set[StreamName]) -> Manifest | None:
         """An earlier import of the same content, however packed or mapped, into any of `streams`."""
         for manifest in self._manifests:
