@@ -28,10 +28,9 @@ def _pointed_at(venue: LoopbackVenue, client: Any) -> Any:
         "fapiPrivate": "/fapi/v1", "fapiPrivateV2": "/fapi/v2", "fapiPrivateV3": "/fapi/v3",
     }.items():  # fmt: skip
         api[name] = f"{http}{path}"
-    api["ws"] = {
-        "spot": f"{ws}/ws", "margin": f"{ws}/ws", "linear": f"{ws}/ws",
-        "ws-api": {"spot": f"{ws}/ws-api/v3", "linear": f"{ws}/ws-fapi/v1"},
-    }  # fmt: skip
+    # ccxt renamed "future" to "linear" in 4.5.
+    api["ws"] = dict.fromkeys(("spot", "margin", "future", "linear"), f"{ws}/ws")
+    api["ws"]["ws-api"] = {"spot": f"{ws}/ws-api/v3"} | dict.fromkeys(("future", "linear"), f"{ws}/ws-fapi/v1")
     client.options["fetchMarkets"] = {"types": ["linear" if venue.dialect.name == "binance_usdm" else "spot"]}
     client.options["fetchCurrencies"] = client.has["fetchCurrencies"] = False
     client.options["fetchMargins"] = False
