@@ -73,7 +73,10 @@ class Desk:
         )  # fmt: skip
         portfolio.restore(_account())
         states = TradingStates(
-            self.clock, post=lambda event: None, put=lambda key, value: None, cancel_all=lambda strategy, reason: None
+            self.clock,
+            post=lambda event: None,
+            put=lambda key, value, then: None,
+            cancel_all=lambda strategy, reason: None,
         )
         self.engine = RiskEngine(asked, RiskView(portfolio, self.market, self.cache, self.clock), states)
         for instrument in _INSTRUMENTS:

@@ -17,6 +17,7 @@ from quantai.assembly.markets import build_markets
 from quantai.assembly.trading import build_remote, build_trading
 from quantai.config import Config
 from quantai.config.schema import ClockKind, Execution, JobKind, JobSection
+from quantai.core.clock import Clock
 from quantai.events.persistence.writer import ParquetEventWriter
 from quantai.ops.jobs import Job, Jobs, check_feeds, log_status, reconcile
 from quantai.ops.schedule import ScheduledJobs
@@ -24,13 +25,17 @@ from quantai.simulation.replay import Progress
 
 
 def assemble(
-    config: Config, run_folder: Path, on_progress: Progress | None = None, listed: Listed | None = None
+    config: Config,
+    run_folder: Path,
+    on_progress: Progress | None = None,
+    listed: Listed | None = None,
+    clock: Clock | None = None,
 ) -> Graph:
-    """Build the whole graph; `listed` is what venues list. Raises `StartupError` or `StoreError` for what cannot be
-    had; nothing runs yet.
+    """Build the whole graph; `listed` is what venues list. `clock` takes the place of the machine's, for venues whose
+    time is another. Raises `StartupError` or `StoreError` for what cannot be had; nothing runs yet.
     """
     catalogue = build_catalogue(config, listed)
-    markets = build_markets(config, catalogue, on_progress)
+    markets = build_markets(config, catalogue, on_progress, clock)
     markets.warnings += listing_warnings(config, listed or {})
     jobs = Jobs if config.mode.clock is ClockKind.SIMULATED else ScheduledJobs
     graph = Graph(config, markets, jobs(markets.clock, markets.bus.post))
@@ -48,6 +53,7 @@ def assemble(
             on_event=markets.bus.post,
             spool=config.recorder.spool,
             marks_sessions=True,
+            clock=markets.clock if config.mode.clock is ClockKind.WALL else None,
         )
     return graph
 

@@ -33,14 +33,16 @@ from quantai.strategy import STRATEGIES
 from quantai.strategy.runner import wanted_events
 
 
-def build_markets(config: Config, catalogue: InstrumentCatalogue, on_progress: Progress | None) -> Markets:
+def build_markets(
+    config: Config, catalogue: InstrumentCatalogue, on_progress: Progress | None, machine: Clock | None = None
+) -> Markets:
     """Everything up to the bus. Raises `StartupError` or `StoreError` for data and venues that cannot be had."""
     instruments = used_instruments(config, catalogue)
     exchanges = _exchanges(config, instruments)
     source = _source(config, instruments)
     plans = _plans(config, catalogue, instruments, _has(config, source, exchanges))
     warnings = _missing_streams(config, catalogue, plans)
-    clock = _clock(config, source)
+    clock = _clock(config, source, machine)
     bus = build_bus(config, clock)
     _bind(config, exchanges, instruments, clock, bus)
     derived = _derived(bus, clock, plans)
@@ -221,9 +223,9 @@ def _missing_streams(config: Config, catalogue: InstrumentCatalogue, plans: list
     return warnings
 
 
-def _clock(config: Config, source: MarketDataSource | None) -> Clock:
+def _clock(config: Config, source: MarketDataSource | None, machine: Clock | None) -> Clock:
     if config.mode.clock is ClockKind.WALL or source is None:
-        return WallClock()
+        return machine or WallClock()
     return SimulatedClock(source.range_ns()[0])
 
 

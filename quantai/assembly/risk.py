@@ -25,7 +25,7 @@ def build_risk(
     cache: OrderCache,
     clock: Clock,
     post: Callable[[Event], object],
-    put: Callable[[str, str], object],
+    put: Callable[..., object],
     cancel_all: CancelAll,
 ) -> RiskDesk:
     """The engine with the configured checks, and the trading states.

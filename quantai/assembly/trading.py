@@ -55,6 +55,8 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     executors: Mapping[str, ExecutionConnector] = simulated or {
         venue: markets.exchanges.get_exchange(venue).get_execution_connector() for venue in markets.exchanges
     }
+    exchanges = {} if simulated else {venue: markets.exchanges.get_exchange(venue) for venue in executors}
+    capabilities = {venue: exchange.capabilities for venue, exchange in exchanges.items()}
     risk = build_risk(
         config, account=portfolio, market=market, cache=cache, clock=clock, post=bus.post, put=journal.put,
         cancel_all=lambda strategy, cause: orders.cancel_all(strategy, cause=cause),
@@ -63,6 +65,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     orders = OrderManager(
         bus=bus, clock=clock, risk=risk.engine, journal=journal, cache=cache, executors=executors, ids=ids,
         book_fill=portfolio.book_fill,
+        capabilities=capabilities,
     )  # fmt: skip
     reconciler = build_reconciler(
         config.reconciliation, orders=orders, books=portfolio, journal=journal, executors=executors,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
 from quantai.assembly.graph import Graph, Trading
 from quantai.config.schema import Execution, MarketEvents
-from quantai.core.clock import Timer
+from quantai.core.clock import NS_PER_SECOND, Timer
 from quantai.core.errors import StartupError
 from quantai.events import StartedEvent
 from quantai.oms.journal import Journal, Recovered
@@ -41,7 +42,7 @@ def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
         Stage("risk", start_risk),
         _order_entry(trading),
         *_routing(graph, trading),
-        Stage("reconciliation", trading.reconciler.start, trading.reconciler.stop),
+        Stage("reconciliation", trading.reconciler.start, lambda: _compare_and_stop(graph, trading)),
         Stage("contingent orders", trading.contingent.start, trading.contingent.close),
         Stage("routing", lambda: _go_on(trading), lambda: _rest(trading)),
     ]
@@ -141,6 +142,18 @@ def _routing(graph: Graph, trading: Trading) -> list[Stage]:
             await trading.routed.start(bus)
 
     return [Stage("books", start_books), Stage("routed orders", follow)]
+
+
+async def _compare_and_stop(graph: Graph, trading: Trading) -> None:
+    """What traded since the last comparison is compared too: the books are left as the venues have them."""
+    limit_s = graph.config.ops.stop_timeout / NS_PER_SECOND / 2
+    try:
+        async with asyncio.timeout(limit_s):
+            await asyncio.gather(*[trading.reconciler.reconcile(venue) for venue in trading.executors])
+    except TimeoutError:
+        logger.warning("not compared with all venues at the end, within %g s: it is done at the next start", limit_s)
+    finally:
+        await trading.reconciler.stop()
 
 
 async def _go_on(trading: Trading) -> None:

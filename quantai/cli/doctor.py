@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from quantai.assembly.listings import build_catalogue
+from quantai.assembly.listings import build_catalogue, take_listings
 from quantai.assembly.markets import component
 from quantai.config import Config, load_config
 from quantai.config.compose import CONFIG_NAME
@@ -21,9 +22,12 @@ from quantai.core.identifiers import nearest
 from quantai.exchanges.base import ExchangeContext
 from quantai.exchanges.doctor import Examinable, Finding, Health
 from quantai.exchanges.registry import EXCHANGES
+from quantai.instruments import Instrument
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+
+logger = logging.getLogger(__name__)
 
 _COLOURS = {Health.GOOD: "green", Health.DOUBTFUL: "yellow", Health.BAD: "red"}
 
@@ -61,9 +65,19 @@ def _exchange(config: Config, venue: str) -> Examinable:
     exchange = component(EXCHANGES, section)
     if not isinstance(exchange, Examinable):
         raise ConfigError(f"the connector of {venue} cannot be examined")
-    own = [instrument for instrument in build_catalogue(config) if instrument.venue == venue]
-    exchange.bind(ExchangeContext(venue, own, 0, section.api_key, section.api_secret))
+    exchange.bind(ExchangeContext(venue, _instruments(config, venue), 0, section.api_key, section.api_secret))
     return exchange
+
+
+def _instruments(config: Config, venue: str) -> list[Instrument]:
+    """Those configured for the venue; none where it has to be asked for their grids and cannot be, which is found."""
+    own = {name: section for name, section in config.instruments.items() if section.venue == venue}
+    config = config.model_copy(update={"instruments": own})
+    try:
+        return list(build_catalogue(config, asyncio.run(take_listings(config))))
+    except StartupError as error:
+        logger.warning("%s", error)
+        return []
 
 
 def _table(venue: str, findings: Sequence[Finding]) -> Table:

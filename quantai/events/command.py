@@ -52,6 +52,10 @@ class SubmitOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):
     """What the market must reach before it is sent, in quote currency; None for an order that is sent at once."""
     reduce_only: bool = False
     """Whether the venue may only let it make a position smaller."""
+    at_venue: bool = False
+    """Whether the trigger price is to be watched by the venue."""
+    options: str = ""
+    """What only the venue knows, as a JSON object of texts; empty where there is nothing."""
 
 
 class AmendOrderCommand(StrategyCommand, frozen=True, gc=False, tag=True):

@@ -44,11 +44,15 @@ class OrderSubmittedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     price: Money | None = None
     """The limit, in quote currency; None for a market order."""
     trigger_price: Money | None = None
-    """Where it was kept until the market reached a price: that price, in quote currency."""
+    """What the market must reach, in quote currency: it was kept here until then, or `at_venue` waits for it there."""
     reduce_only: bool = False
     """Whether the venue may only let it make a position smaller."""
     parent_order_id: str = ""
     """The order whose child this is; empty where there is none."""
+    options: str = ""
+    """What only the venue knows, as a JSON object of texts; empty where there is nothing."""
+    at_venue: bool = False
+    """Whether the trigger price is watched by the venue."""
 
 
 class OrderSuspendedEvent(OrderEvent, frozen=True, gc=False, tag=True):
@@ -69,6 +73,8 @@ class OrderSuspendedEvent(OrderEvent, frozen=True, gc=False, tag=True):
     """Whether the venue may only let it make a position smaller."""
     parent_order_id: str = ""
     """The order whose child this is; empty where there is none."""
+    options: str = ""
+    """What only the venue knows, as a JSON object of texts; empty where there is nothing."""
 
 
 class OrderTriggeredEvent(OrderEvent, frozen=True, gc=False, tag=True):

@@ -60,6 +60,10 @@ class OrderStateEvent(StateEvent, frozen=True, gc=False, tag=True):
     """Whether the venue may only let it make a position smaller."""
     parent_order_id: str = ""
     """The order whose child this is; empty where there is none."""
+    at_venue: bool = False
+    """Whether the trigger price is watched by the venue."""
+    options: str = ""
+    """What only the venue knows, as a JSON object of texts; empty where there is nothing."""
 
 
 class PositionStateEvent(StateEvent, frozen=True, gc=False, tag=True):

@@ -35,6 +35,7 @@ from quantai.events import (
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument
 from quantai.oms.models import Change, Order, OrderRequest
+from quantai.oms.options import read_options
 from quantai.oms.order_manager import OrderManager
 from quantai.oms.snapshot import Holdings, order_state, snapshot
 
@@ -154,6 +155,7 @@ class OrderGateway:
         return OrderRequest(
             command.strategy, instrument, command.side, command.order_type, command.quantity, command.price,
             command.time_in_force, command.cause, command.trigger_price, command.reduce_only,
+            options=read_options(command.options), at_venue=command.at_venue,
         )  # fmt: skip
 
     def _refusal(self, command: SubmitOrderCommand, is_current: bool) -> tuple[str, str] | None:

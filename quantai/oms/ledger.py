@@ -15,6 +15,7 @@ from quantai.events.bus import EventBus
 from quantai.oms.cache import OrderCache
 from quantai.oms.journal import Journal, Note, NoteKind, Written
 from quantai.oms.models import Order
+from quantai.oms.options import options_text
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ Head = tuple[str, str, str, str, int, int, str]
 
 Opening = tuple[
     str, str, str, str, int, int, str,
-    Side, OrderType, TimeInForce, Decimal, Decimal | None, Decimal | None, bool, str,
+    Side, OrderType, TimeInForce, Decimal, Decimal | None, Decimal | None, bool, str, str,
 ]  # fmt: skip
 """The fields of an event that begins the story of an order: the head, and what was asked for."""
 
@@ -66,7 +67,7 @@ class Ledger:
         """The fields of an event that begins the story of an order."""
         return (
             *self.head(order, order.ts_submitted), order.side, order.order_type, order.time_in_force, order.quantity,
-            order.price, order.trigger_price, order.reduce_only, order.parent_order_id,
+            order.price, order.trigger_price, order.reduce_only, order.parent_order_id, options_text(order.options),
         )  # fmt: skip
 
     def keep(

@@ -29,6 +29,7 @@ from quantai.events import (
 from quantai.exchanges.execution import ExecType
 from quantai.instruments import Instrument
 from quantai.oms.models import Change, Order
+from quantai.oms.options import read_options
 from quantai.oms.state_machine import next_state
 
 _REPORTS: dict[type[OrderEvent], ExecType] = {
@@ -93,6 +94,8 @@ def follow(order: Order, event: OrderEvent) -> bool:
             order.venue_order_id = event.venue_order_id or order.venue_order_id
         case OrderDeniedEvent():
             order.reason = f"{event.code}: {event.reason}"
+        case OrderSuspendedEvent():
+            order.at_venue = False  # it was to rest at a venue that keeps no stops
     if isinstance(event, OrderRestatedEvent):
         order.reason = event.reason
     elif isinstance(event, _WITH_REASON):
@@ -155,6 +158,8 @@ def order_of(state: OrderStateEvent, instrument: Instrument) -> Order:
         trigger_price=state.trigger_price,
         reduce_only=state.reduce_only,
         parent_order_id=state.parent_order_id,
+        options=read_options(state.options),
+        at_venue=state.at_venue,
     )
 
 

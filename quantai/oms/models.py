@@ -9,6 +9,7 @@ from decimal import Decimal
 from quantai.core.enums import CLOSED_STATES, OrderState, OrderType, Side, TimeInForce
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
+from quantai.oms.options import Options
 
 EXTERNAL = "external"
 """The strategy of orders that nobody here placed; no strategy can be called that."""
@@ -21,7 +22,8 @@ INFERRED = "inferred-"
 class OrderRequest:
     """What a strategy asks for: exact, on the instrument's grid, before risk. `cause` names the event behind it.
 
-    With a `trigger_price` the order is kept here until the market reaches it (`STOP`, `STOP_LIMIT`).
+    With a `trigger_price` the order is kept here until the market reaches it (`STOP`, `STOP_LIMIT`), or with
+    `at_venue` there. `options` are what only the venue knows.
     """
 
     strategy: str
@@ -35,6 +37,8 @@ class OrderRequest:
     trigger_price: Decimal | None = None
     reduce_only: bool = False
     parent_order_id: str = ""
+    options: Options = ()
+    at_venue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class Order:
     Quantities are in base currency or contracts; `average_price` is that of the fills so far (0 before the first).
     `is_accepted` says that the venue confirmed it, `is_sent` that it was given to the venue, `reason` why it is in its
     state. `change` is the amendment that is on its way. A parent (`is_parent`) is never sent: its children are, and
-    what they fill is its fill. `is_inferred` says that fills of it were inferred (see `inferred`). Awaiting an order
-    gives the order itself at once: `order = await self.buy(...)` and `order = self.buy(...)` are the same, neither
-    waits for the venue.
+    what they fill is its fill. `is_inferred` says that fills of it were inferred (see `inferred`). `at_venue` says of a
+    stop that it rests at the venue, not here. Awaiting an order gives the order itself at once: `order = await
+    self.buy(...)` and `order = self.buy(...)` are the same, neither waits for the venue.
     """
 
     client_order_id: str
@@ -80,6 +84,8 @@ class Order:
     ts_last: int = 0
     reason: str = ""
     change: Change | None = None
+    options: Options = ()
+    at_venue: bool = False
     trade_ids: set[str] = field(default_factory=set)
 
     venue: str = field(init=False)
@@ -119,6 +125,11 @@ class Order:
     def average_price(self) -> Decimal:
         """The quantity-weighted price of the fills."""
         return self.filled_value / self.filled_quantity if self.filled_quantity else ZERO
+
+    @property
+    def waits_here(self) -> bool:
+        """Whether it has a trigger price that is watched here."""
+        return self.trigger_price is not None and not self.at_venue
 
     @property
     def is_open(self) -> bool:

@@ -10,10 +10,8 @@ from quantai.core.clock import Clock
 from quantai.core.enums import OrderState
 from quantai.core.errors import OrderError
 from quantai.core.identifiers import ClientOrderIds
-from quantai.core.numbers import ZERO
 from quantai.events import (
     OrderEvent,
-    OrderParentEvent,
     OrderPendingCancelEvent,
     OrderPendingReplaceEvent,
     OrderReplacedEvent,
@@ -22,9 +20,10 @@ from quantai.events import (
     OrderTriggeredEvent,
 )
 from quantai.events.bus import EventBus
+from quantai.exchanges.base import Capabilities
 from quantai.exchanges.execution import ExecType, ExecutionConnector, ExecutionReport, OrderStatus
 from quantai.instruments import Instrument
-from quantai.oms import adoption
+from quantai.oms import adoption, parenthood
 from quantai.oms.cache import OrderCache
 from quantai.oms.gate import Gate, Risk
 from quantai.oms.inbox import Inbox
@@ -36,6 +35,7 @@ from quantai.oms.reports import FillBook, ReportTaker
 from quantai.oms.risk.base import Approved, Denied, Verdict
 from quantai.oms.sending import Sender
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
+from quantai.oms.terms import VenueTerms
 
 
 class OrderManager:
@@ -52,13 +52,16 @@ class OrderManager:
         executors: Mapping[str, ExecutionConnector],
         ids: ClientOrderIds,
         book_fill: FillBook,
+        capabilities: Mapping[str, Capabilities] | None = None,
     ) -> None:
+        """`capabilities` are those of the venues that are not simulated."""
         self.cache = cache
         self._clock = clock
         self._executors = executors
         self._ids = ids
         self._ledger = Ledger(bus, clock, journal, cache)
         self._gate = Gate(self._ledger, risk)
+        self._terms = VenueTerms(capabilities or {})
         self._reports = ReportTaker(self._ledger, book_fill)
         self._sender = Sender(self._ledger, executors, self._reports.settle)
         self.inbox = Inbox(self._ledger, cache, journal, self._reports)
@@ -92,20 +95,22 @@ class OrderManager:
     def submit(self, request: OrderRequest, client_order_id: str = "") -> Order:
         """Check `request` and send it, keep it until its trigger price, or deny it: the order tells.
 
-        The id is made here where whoever asks did not make one. Raises `OrderError` for what is no order.
+        The id is made here where whoever asks did not make one. Raises `OrderError` for what is no order, or none that
+        the venue takes.
         """
-        if request.trigger_price is not None:
-            return self.suspend(request, client_order_id)
         order = self._new_order(request, client_order_id)
-        self._conclude(self._gate.verdict(order))
+        if order.waits_here:
+            self._suspend(order)
+        else:
+            self._conclude(self._gate.verdict(order))
         return order
 
     def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
         """The same for several, which go to each venue together. Raises before any of them is sent."""
         orders = [self._new_order(request, "") for request in requests]
         approved: list[Approved] = []
-        for request, order in zip(requests, orders, strict=True):
-            if request.trigger_price is not None:
+        for order in orders:
+            if order.waits_here:
                 self._suspend(order)
             elif isinstance(verdict := self._gate.verdict(order), Denied):
                 self._deny(verdict)
@@ -132,12 +137,13 @@ class OrderManager:
             return
         if order.state not in AMENDABLE:
             raise OrderError(f"order {order.client_order_id} cannot be amended while it is {order.state}")
+        self._terms.check_change(order)
         verdict = self._gate.verdict_on(order, change)
         order.change, order.state = change, OrderState.PENDING_REPLACE
         event = OrderPendingReplaceEvent(*self._ledger.head(order, cause=cause), change.quantity, change.price)
         if isinstance(verdict, Denied):
             self._ledger.record(order, event)
-            self._report(order, ExecType.REPLACE_REJECTED, f"{verdict.code}: {verdict.reason}")
+            self._sender.end(order, ExecType.REPLACE_REJECTED, f"{verdict.code}: {verdict.reason}")
         else:
             self.cache.keep(order)  # whoever hears of it finds it counted
             self._sender.amend(order, event)
@@ -166,6 +172,10 @@ class OrderManager:
         begun = [(order, self._begin_cancel(order, cause)) for order in orders]
         self._sender.cancel_all([(order, event) for order, event in begun if event is not None])
         return orders
+
+    def check(self, request: OrderRequest) -> None:
+        """Raises `OrderError` for an order that its venue does not take."""
+        self._terms.check(request)
 
     def deny(self, request: OrderRequest, client_order_id: str, code: str, reason: str) -> Order:
         """Refuse `request` before risk is asked. Raises `OrderError` for what is no order."""
@@ -205,7 +215,7 @@ class OrderManager:
         order.state = OrderState.PENDING_NEW
         self._ledger.record(order, OrderTriggeredEvent(*self._ledger.head(order), order.quantity, reason))
         if order.state is OrderState.PENDING_CANCEL:  # by somebody who heard of it
-            self._report(order, ExecType.CANCELED, "cancelled before it was sent")
+            self._sender.end(order, ExecType.CANCELED, "cancelled before it was sent")
         else:
             self._conclude(verdict)
 
@@ -223,17 +233,7 @@ class OrderManager:
 
     def update_parent(self, parent: Order, state: OrderState, reason: str = "") -> None:
         """Make a parent what its children made of it; nothing is told where nothing changed."""
-        children = self.cache.children(parent.client_order_id)
-        filled = sum((child.filled_quantity for child in children), ZERO)
-        value = sum((child.filled_value for child in children), ZERO)
-        if filled < parent.filled_quantity:  # not all of its children are known any more
-            filled, value = parent.filled_quantity, parent.filled_value
-        if (state, filled, value) == (parent.state, parent.filled_quantity, parent.filled_value):
-            return
-        parent.state, parent.filled_quantity, parent.filled_value = state, filled, value
-        parent.is_accepted |= any(child.is_accepted for child in children)
-        parent.reason = reason or parent.reason
-        self._ledger.record(parent, OrderParentEvent(*self._ledger.head(parent), state, filled, value, reason))
+        parenthood.update_parent(self._ledger, parent, self.cache.children(parent.client_order_id), state, reason)
 
     # What venues say
 
@@ -253,6 +253,8 @@ class OrderManager:
 
     def _new_order(self, request: OrderRequest, client_order_id: str) -> Order:
         order = new_order(request, client_order_id, self._clock.now_ns(), self._executors)
+        self._terms.check(request)
+        order.at_venue = request.at_venue and self._terms.keeps_stops(order.venue)
         order.client_order_id = client_order_id or self._ids.next(request.strategy)
         return order
 
@@ -264,19 +266,7 @@ class OrderManager:
 
     def _deny(self, verdict: Denied) -> None:
         self._denied += 1
-        self._report(verdict.order, ExecType.DENIED, f"{verdict.code}: {verdict.reason}")
-
-    def _report(self, order: Order, exec_type: ExecType, reason: str) -> None:
-        """Say of an order what no venue says."""
-        self._reports.settle(
-            order,
-            ExecutionReport(
-                exec_type=exec_type,
-                client_order_id=order.client_order_id,
-                ts_event=self._clock.now_ns(),
-                reason=reason,
-            ),
-        )
+        self._sender.end(verdict.order, ExecType.DENIED, f"{verdict.code}: {verdict.reason}")
 
     def _suspend(self, order: Order) -> None:
         refusal = None if order.parent_order_id else self._gate.refusal_to_keep(order)  # legs end with their entry
@@ -295,7 +285,7 @@ class OrderManager:
         if order.state not in CANCELABLE:
             return None
         if order.state is OrderState.SUSPENDED:
-            self._report(order, ExecType.CANCELED, "cancelled before it was released")
+            self._sender.end(order, ExecType.CANCELED, "cancelled before it was released")
             return None
         order.state = OrderState.PENDING_CANCEL
         event = OrderPendingCancelEvent(*self._ledger.head(order, cause=cause))

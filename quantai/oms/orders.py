@@ -56,14 +56,11 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
     order_type = request.order_type
     if (request.price is not None) is not order_type.has_limit:
         raise OrderError(f"a {order_type} order {'needs a' if request.price is None else 'takes no'} price")
-    if (request.trigger_price is not None) is not order_type.has_trigger:
-        raise OrderError(
-            f"a {order_type} order {'needs a' if request.trigger_price is None else 'takes no'} trigger price"
-        )
     for name in ("quantity", "price", "trigger_price"):
         number = getattr(request, name)
         if number is not None and not number.is_finite():
             raise OrderError(f"the {name.replace('_', ' ')} of an order must be a number, not {number}")
+    _check_trigger(request)
     if not request.side.sign:
         raise OrderError(f"an order buys or sells, its side cannot be {request.side}")
     if request.instrument.venue not in venues:
@@ -83,7 +80,20 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
         reduce_only=request.reduce_only,
         parent_order_id=request.parent_order_id,
         ts_last=now_ns,
+        options=request.options,
+        at_venue=request.at_venue,
     )
+
+
+def _check_trigger(request: OrderRequest) -> None:
+    order_type, price = request.order_type, request.trigger_price
+    if not order_type.has_trigger:
+        if price is not None or request.at_venue:
+            raise OrderError(f"a {order_type} order takes no {'at_venue' if price is None else 'trigger price'}")
+    elif price is None and not (request.at_venue and request.options):  # a trailing stop, say
+        raise OrderError(f"a {order_type} order needs a trigger price")
+    elif request.at_venue and price is not None and price <= 0:
+        raise OrderError(f"the trigger price of an order must be above 0, not {price}")
 
 
 def changed(order: Order, quantity: Decimal | None, price: Decimal | None) -> Change | None:

@@ -17,6 +17,7 @@ from quantai.events import (
 )
 from quantai.events.bus import EventBus
 from quantai.oms.models import Change, Order
+from quantai.oms.options import options_text
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class Requests:
         command = SubmitOrderCommand(
             self._session, order.ts_submitted, now_ns, order.strategy, order.client_order_id,
             order.venue, order.symbol, order.side, order.order_type, order.time_in_force, order.quantity,
-            order.price, order.cause, order.trigger_price, order.reduce_only,
+            order.price, order.cause, order.trigger_price, order.reduce_only, order.at_venue,
+            options_text(order.options),
         )  # fmt: skip
         return self.post(command)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from quantai.core.enums import OrderState, OrderType
+from quantai.core.enums import OrderState
 from quantai.core.errors import OrderError
 from quantai.events import OrderEvent, OrderPendingReplaceEvent, OrderSubmittedEvent
 from quantai.exchanges.execution import (
@@ -21,6 +21,7 @@ from quantai.oms.adoption import venue_names
 from quantai.oms.ledger import Ledger
 from quantai.oms.models import Change, Order
 from quantai.oms.risk.base import Approved
+from quantai.oms.terms import SENT_AS
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ Outcome = Callable[[Order, ExecutionReport], None]
 """Takes what is known of a command that did not go the usual way."""
 
 NOT_JOURNALLED = "NOT_JOURNALLED: the journal did not take it, so it was not sent"
-_SENT_AS = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
 
 
 class Sender:
@@ -86,8 +86,15 @@ class Sender:
             if not order.is_sent:
                 self._ledger.publish(event)
 
+    def end(self, order: Order, outcome: ExecType, reason: str) -> None:
+        """Say of an order what no venue says."""
+        report = ExecutionReport(
+            exec_type=outcome, client_order_id=order.client_order_id, ts_event=self._ledger.now_ns(), reason=reason
+        )
+        self._on_outcome(order, report)
+
     def _submitted(self, order: Order) -> OrderSubmittedEvent:
-        return OrderSubmittedEvent(*self._ledger.opening(order))
+        return OrderSubmittedEvent(*self._ledger.opening(order), order.at_venue)
 
     def _on_kept(self, order: Order, event: OrderEvent, is_durable: bool) -> None:
         if self._may_go(order, is_durable):
@@ -105,10 +112,10 @@ class Sender:
     def _may_go(self, order: Order, is_durable: bool) -> bool:
         """Whether the order may be sent now; if not, it ends here."""
         if order.state is OrderState.PENDING_CANCEL:
-            self._end(order, ExecType.CANCELED, "it was cancelled before it was sent")
+            self.end(order, ExecType.CANCELED, "it was cancelled before it was sent")
         elif not is_durable:
             self.denied += 1
-            self._end(order, ExecType.DENIED, NOT_JOURNALLED)
+            self.end(order, ExecType.DENIED, NOT_JOURNALLED)
         return _is_wanted(order)
 
     def _mark_sent(self, order: Order) -> None:
@@ -130,7 +137,7 @@ class Sender:
             order.change = None if is_newest else order.change
             return
         if not is_durable:
-            self._end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)
+            self.end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)
             return
         client_order_id, venue_order_id = venue_names(order)
         command = AmendOrder(client_order_id, order.symbol, venue_order_id, order.side, event.quantity, event.price)
@@ -154,13 +161,7 @@ class Sender:
             self._ledger.publish(event)
         if failure:
             for order in orders:
-                self._end(order, outcome, failure)
-
-    def _end(self, order: Order, outcome: ExecType, reason: str) -> None:
-        report = ExecutionReport(
-            exec_type=outcome, client_order_id=order.client_order_id, ts_event=self._ledger.now_ns(), reason=reason
-        )
-        self._on_outcome(order, report)
+                self.end(order, outcome, failure)
 
 
 def _is_wanted(order: Order) -> bool:
@@ -190,9 +191,13 @@ def _refused(order: Order) -> ExecType:
 
 
 def _submit_of(order: Order) -> SubmitOrder:
+    if order.at_venue:
+        order_type, trigger_price = order.order_type, order.trigger_price
+    else:
+        order_type, trigger_price = SENT_AS.get(order.order_type, order.order_type), None
     return SubmitOrder(
-        order.client_order_id, order.symbol, order.side, _SENT_AS.get(order.order_type, order.order_type),
-        order.leaves_quantity, order.price, order.time_in_force, order.reduce_only,
+        order.client_order_id, order.symbol, order.side, order_type, order.leaves_quantity, order.price,
+        order.time_in_force, order.reduce_only, trigger_price, order.options,
     )  # fmt: skip
 
 

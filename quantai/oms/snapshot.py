@@ -9,6 +9,7 @@ from typing import Protocol
 
 from quantai.events import BalanceStateEvent, OrderStateEvent, PositionStateEvent, StateEvent, StateSentEvent
 from quantai.oms.models import Order
+from quantai.oms.options import options_text
 
 
 class Holding(Protocol):
@@ -39,6 +40,7 @@ def order_state(order: Order, session: str, now_ns: int, request: int = 0) -> Or
         order.side, order.order_type, order.time_in_force, order.quantity, order.price,
         order.state, order.filled_quantity, order.filled_value, order.venue_order_id,
         order.reason, order.cause, order.ts_submitted, order.trigger_price, order.reduce_only, order.parent_order_id,
+        order.at_venue, options_text(order.options),
     )  # fmt: skip
 
 

@@ -91,9 +91,12 @@ class Portfolio:
         before = position.quantity
         signed = fill.quantity * fill.side.sign
         realized = position.trade(signed, fill.price)
-        self._net[fill.venue, fill.symbol] += signed
         touched = self._pay(instrument, signed, fill, realized)
-        position.pay_fee(fill.fee, fill.fee_currency)
+        if instrument.type is InstrumentType.SPOT and fill.fee_currency == instrument.base_currency:
+            position.pay_fee_in_kind(fill.fee, fill.price)
+        else:
+            position.pay_fee(fill.fee, fill.fee_currency)
+        self._net[fill.venue, fill.symbol] += position.quantity - before
         balances = tuple(BalanceRecord(fill.venue, code, self._balances[fill.venue, code]) for code in touched)
         change = AccountChange((position.record(*key),), balances)
         return Booked(self._position_event(fill, position, before), change)

@@ -63,6 +63,13 @@ class Position:
         """Count what a fill cost, by currency; a rebate is negative."""
         self.fees[currency] = self.fees.get(currency, ZERO) + amount
 
+    def pay_fee_in_kind(self, amount: Decimal, price: Decimal) -> None:
+        """Give so much of what is held as a fee: it is gone as if sold at `price`, and counted as what that brought."""
+        traded = self.traded_notional
+        self.trade(-amount, price)
+        self.traded_notional = traded
+        self.pay_fee(self.instrument.value(amount, price), self.instrument.settlement_currency)
+
     def _cost_of(self, closing: Decimal) -> Decimal:
         if closing == self.quantity:
             return self.cost

@@ -12,8 +12,7 @@ A handler may be `def` or `async def`. A strategy gets just the events it has ha
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from inspect import get_annotations
 from typing import Any
 
@@ -21,21 +20,19 @@ from quantai.core.clock import Timer
 from quantai.core.component import Component
 from quantai.core.enums import Side, TimeInForce
 from quantai.core.errors import ConfigError, OrderError
-from quantai.core.numbers import ZERO, Number
+from quantai.core.numbers import Number
 from quantai.core.params import parse_duration
-from quantai.events import TickEvent
 from quantai.instruments import Instrument
 from quantai.oms.contingent import Bracket, ContingentOrders
 from quantai.oms.models import Order, OrderRequest
 from quantai.strategy.context import StrategyContext
 from quantai.strategy.handlers import Handlers
 from quantai.strategy.requests import amendment, make_request, route_request
+from quantai.strategy.sight import Sight
 
 
-class BaseStrategy(Handlers, Component):
+class BaseStrategy(Handlers, Sight, Component):
     """Subclass it; annotated public attributes are parameters, `on_...` methods are handlers."""
-
-    _context: StrategyContext
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse parameters that would hide what every strategy has, such as `name` or `position`."""
@@ -64,17 +61,25 @@ class BaseStrategy(Handlers, Component):
         time_in_force: TimeInForce | str = TimeInForce.GTC,
         trigger_price: Number | None = None,
         reduce_only: bool = False,
+        at_venue: bool = False,
+        options: Mapping[str, Number] | None = None,
     ) -> Order:
         """Buy at the market, or at `price` or better. Price and quantity are put on the instrument's grid.
 
         With a `trigger_price` the order is kept here, `SUSPENDED`, until the market is there or above (for a sell: or
-        below); then it is sent. `reduce_only` lets the venue only make a position smaller.
+        below); then it is sent. `at_venue` gives it to the venue at once, which watches its own market, also while no
+        daemon runs; a simulated venue keeps no stops, so there it is kept here all the same. `reduce_only` lets the
+        venue only make a position smaller. `options` are what only this venue knows, by its own names; a simulated one
+        heeds none.
 
         The order is on its way (or denied: see `order.state`) when this returns; `await` is allowed and waits for
-        nothing. Raises `OrderError` for an instrument that is not the strategy's, or once it is stopped, and
-        `NumberError` for what is no number.
+        nothing. Raises `OrderError` for an instrument that is not the strategy's, for what its venue does not take, or
+        once it is stopped, and `NumberError` for what is no number.
         """
-        return self._submit(Side.BUY, symbol, quantity, price, venue, time_in_force, trigger_price, reduce_only)
+        return self._submit(
+            Side.BUY, symbol, quantity, price, venue=venue, time_in_force=time_in_force, trigger_price=trigger_price,
+            reduce_only=reduce_only, at_venue=at_venue, options=options,
+        )  # fmt: skip
 
     def sell(
         self,
@@ -86,9 +91,14 @@ class BaseStrategy(Handlers, Component):
         time_in_force: TimeInForce | str = TimeInForce.GTC,
         trigger_price: Number | None = None,
         reduce_only: bool = False,
+        at_venue: bool = False,
+        options: Mapping[str, Number] | None = None,
     ) -> Order:
         """Sell at the market, or at `price` or better; otherwise as `buy`."""
-        return self._submit(Side.SELL, symbol, quantity, price, venue, time_in_force, trigger_price, reduce_only)
+        return self._submit(
+            Side.SELL, symbol, quantity, price, venue=venue, time_in_force=time_in_force, trigger_price=trigger_price,
+            reduce_only=reduce_only, at_venue=at_venue, options=options,
+        )  # fmt: skip
 
     def submit_all(self, requests: Sequence[OrderRequest]) -> list[Order]:
         """Send several orders at once, in one message where the venue has one; each is made with `request`."""
@@ -145,12 +155,15 @@ class BaseStrategy(Handlers, Component):
         time_in_force: TimeInForce | str = TimeInForce.GTC,
         trigger_price: Number | None = None,
         reduce_only: bool = False,
+        at_venue: bool = False,
+        options: Mapping[str, Number] | None = None,
     ) -> OrderRequest:
         """What `buy` and `sell` send, for `submit_all`. Raises as they do."""
         self._check_running()
         return make_request(
             strategy=self.name, instrument=self.instrument(symbol, venue), side=side, quantity=quantity, price=price,
             time_in_force=time_in_force, trigger_price=trigger_price, reduce_only=reduce_only, cause=self._cause(),
+            at_venue=at_venue, options=options,
         )  # fmt: skip
 
     def amend(self, order: Order, quantity: Number | None = None, price: Number | None = None) -> None:
@@ -176,75 +189,22 @@ class BaseStrategy(Handlers, Component):
         """Call `on_timer` at every whole multiple of `interval` (such as `5s`); cancel the timer to stop."""
         return self._context.set_timer(name or interval, parse_duration(interval))
 
-    # What a strategy can see
-
-    @property
-    def name(self) -> str:
-        """The name the strategy has in the configuration."""
-        return self._context.name
-
-    @property
-    def logger(self) -> logging.Logger:
-        """Logs under the strategy's name."""
-        return self._logger
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """What the strategy may see and trade, in the order of the configuration."""
-        return self._context.instruments
-
-    @property
-    def open_orders(self) -> list[Order]:
-        """The strategy's orders that may still trade, oldest first."""
-        return self._context.orders.open_orders(self.name)
-
-    def order(self, client_order_id: str) -> Order | None:
-        """The strategy's order of that id, open or closed; None where it has none, as far back as memory goes."""
-        order = self._context.orders.find(client_order_id)
-        return order if order is not None and order.strategy == self.name else None
-
-    def now_ns(self) -> int:
-        """The time, nanoseconds UTC; simulated in a simulation."""
-        return self._context.clock.now_ns()
-
-    def position(self, symbol: str, venue: str | None = None) -> Decimal:
-        """The strategy's own signed position in base currency or contracts; summed over venues where none is named."""
-        own = self._context.portfolio.position
-        if venue is not None:
-            return own(venue, symbol, self.name)
-        return sum((own(each.venue, symbol, self.name) for each in self.instruments if each.symbol == symbol), ZERO)
-
-    def balance(self, venue: str, currency: str) -> Decimal:
-        """What the account at `venue` holds; all strategies share it."""
-        return self._context.portfolio.balance(venue, currency)
-
-    def tick(self, symbol: str, venue: str | None = None) -> TickEvent | None:
-        """The newest best bid and ask, None before the first."""
-        return self._context.market.tick(self.instrument(symbol, venue).venue, symbol)
-
-    def instrument(self, symbol: str, venue: str | None = None) -> Instrument:
-        """The instrument an order on `symbol` would go to. Raises `OrderError` where that cannot be told."""
-        routed = self._routed.get((symbol, venue))
-        if routed is None:
-            candidates = self._candidates(symbol, venue)
-            routed = self._routed[symbol, venue] = self._context.routing.instrument(self.name, symbol, candidates)
-        return routed
-
-    def _candidates(self, symbol: str, venue: str | None = None) -> list[Instrument]:
-        return [each for each in self.instruments if each.symbol == symbol and venue in (None, each.venue)]
-
     def _submit(
         self,
         side: Side,
         symbol: str,
         quantity: Number,
         price: Number | None,
+        *,
         venue: str | None,
         time_in_force: TimeInForce | str,
         trigger_price: Number | None,
         reduce_only: bool,
+        at_venue: bool,
+        options: Mapping[str, Number] | None,
     ) -> Order:
-        if venue is None and trigger_price is None and self._is_routed_by_order(symbol):
+        is_for_any = venue is trigger_price is None and not (at_venue or options)
+        if is_for_any and self._is_routed_by_order(symbol):
             self._check_running()
             wish = route_request(
                 strategy=self.name,
@@ -259,7 +219,7 @@ class BaseStrategy(Handlers, Component):
         return self._context.orders.submit(
             self.request(
                 side, symbol, quantity, price, venue=venue, time_in_force=time_in_force,
-                trigger_price=trigger_price, reduce_only=reduce_only,
+                trigger_price=trigger_price, reduce_only=reduce_only, at_venue=at_venue, options=options,
             )
         )  # fmt: skip
 

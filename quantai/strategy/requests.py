@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from quantai.core.enums import OrderType, Side, TimeInForce
@@ -10,6 +11,7 @@ from quantai.core.numbers import Number, plain, to_decimal
 from quantai.instruments import Instrument
 from quantai.oms.contingent.requests import check_prices, check_quantity
 from quantai.oms.models import Order, OrderRequest
+from quantai.oms.options import make_options
 from quantai.oms.routing import RouteRequest
 
 _TYPES = {
@@ -31,6 +33,8 @@ def make_request(
     trigger_price: Number | None,
     reduce_only: bool,
     cause: str,
+    at_venue: bool = False,
+    options: Mapping[str, Number] | None = None,
 ) -> OrderRequest:
     """Raises `OrderError` and `NumberError` for what is no order. What is sent at once is left to risk; of an order
     that is kept here risk is asked only later, so its numbers are checked.
@@ -39,13 +43,15 @@ def make_request(
         strategy=strategy,
         instrument=instrument,
         side=_side(side),
-        order_type=_TYPES[price is not None, trigger_price is not None],
+        order_type=_TYPES[price is not None, at_venue or trigger_price is not None],
         quantity=instrument.quantize_quantity(quantity),
         price=_on_grid(instrument, price),
         time_in_force=_time_in_force(time_in_force),
         cause=cause,
         trigger_price=_on_grid(instrument, trigger_price),
         reduce_only=reduce_only,
+        options=make_options(options or {}),
+        at_venue=at_venue,
     )
     if trigger_price is not None:
         check_quantity(request)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from quantai.assembly import Graph
+from quantai.assembly import Graph, assemble
 from quantai.assembly.stages import stages_of
+from quantai.config import load_config
 from quantai.core.clock import SimulatedClock, WallClock
 from quantai.core.enums import Side
 from quantai.core.errors import StartupError, StoreError
@@ -15,6 +16,7 @@ from quantai.events import MarketEvent, TickEvent, TradeEvent
 from quantai.events.persistence.part_writer import PartWriter
 from quantai.events.persistence.schema import to_table
 from quantai.exchanges.feed import VenueFeed
+from quantai.loopback.clock import ScaledClock
 from quantai.simulation.replay import Replay
 from tests.assembly.world import BRIEF, PAPER, graph_of, only
 
@@ -51,6 +53,13 @@ def test_a_simulation_replays_on_a_simulated_clock_and_executes_at_simulated_ven
         "open orders",
         "strategy ema_cross", "strategy market_maker", "strategy cross_venue_spread", "jobs", "market data",
     ]  # fmt: skip
+
+
+def test_a_clock_of_another_time_takes_the_place_of_the_machines(tmp_path: Path) -> None:
+    clock = ScaledClock(30, START_NS)
+    loaded = load_config([*PAPER, "recorder=market", f"recorder.path={tmp_path}/store"])
+    graph = assemble(loaded.config, tmp_path, clock=clock)
+    assert graph.markets.clock is clock
 
 
 def test_paper_trading_streams_on_the_wall_clock_and_executes_at_simulated_venues(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def built(*overrides: str) -> tuple[RiskDesk, Desk]:
         cache=desk.cache,
         clock=desk.clock,
         post=desk.said.append,
-        put=desk.settings.__setitem__,
+        put=desk.settings.put,
         cancel_all=lambda strategy, reason: desk.cancelled.append((strategy, reason)),
     )
     return risk, desk

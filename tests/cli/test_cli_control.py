@@ -210,6 +210,13 @@ async def test_halt_and_resume_say_what_holds_now(commands: Commands) -> None:
     assert "did you mean 'alpha'" in await commands.run("halt", "alfa", status=4)
 
 
+@pytest.mark.parametrize(("command", "done"), [("halt", "halted"), ("reduce", "restricted"), ("resume", "resumed")])
+async def test_what_a_restart_would_forget_ends_with_status_1(commands: Commands, command: str, done: str) -> None:
+    commands.world.settings.is_durable = False
+    printed = await commands.run(command, status=1)
+    assert f"{done}, but a restart would forget it: the journal (store=memory) cannot be written" in printed
+
+
 async def test_cancel_names_what_it_cancels(commands: Commands) -> None:
     first, second = commands.world.accepted(), commands.world.accepted(instrument=PERP)
     assert f"{first.client_order_id} is being cancelled" in await commands.run("cancel", first.client_order_id)
@@ -360,7 +367,7 @@ def test_numbers_of_risk_are_never_cut_in_a_narrow_terminal() -> None:
 
 def test_exit_statuses_are_told_in_the_help() -> None:
     assert "3 neither daemon nor journal" in look.STATUSES
-    assert act.UNSAFE == 5
+    assert (act.NOT_KEPT, act.UNSAFE) == (1, 5)
 
 
 def told(width: int, *entries: tuple[str, dict[str, Any]]) -> str:
@@ -420,3 +427,13 @@ async def test_a_stop_shows_its_trigger_price_in_a_narrow_terminal(commands: Com
     assert isinstance(console.file, io.StringIO)
     assert "from 58496.62" in console.file.getvalue()
     assert "stop from 58496.62 GTC" in await commands.run("explain", order.client_order_id)
+
+
+async def test_explain_shows_options_and_who_watches_the_trigger_price(commands: Commands) -> None:
+    asked = request(OrderType.STOP, None, trigger_price=D(90), options=(("a", "1"), ("b", "2")), reduce_only=True)
+    order = commands.world.orders.submit(asked)
+    order.at_venue = True
+    lines = (await commands.run("explain", order.client_order_id)).splitlines()
+    assert lines[1:3] == ["buy 1 BTC/USDT at binance, stop from 90 GTC, at the venue, reduce only", "options: a 1, b 2"]
+    body = SUBMITTED | {"order_type": "stop", "trigger_price": "90", "at_venue": True, "options": '{"a":"1"}'}
+    assert 'buy 1 stop 100 from 90 at the venue GTC, options {"a":"1"}' in told(120, ("order.submitted", body))

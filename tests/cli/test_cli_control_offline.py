@@ -58,7 +58,7 @@ async def leave(path: str) -> Left:
     world.report(canceled, ExecType.CANCELED, reason="end of day")
     journal.note(Note(canceled.client_order_id, START_NS, NoteKind.ROUTE, {"reason": "the only venue"}))
     journal.book(world.events[-1], AccountChange((HELD,)))
-    world.control.set_state(TradingState.HALTED, "beta", "drill", WHO)
+    await world.control.set_state(TradingState.HALTED, "beta", "drill", WHO)
     journal.put(SETTING, world.settings[SETTING])
     await journal.close()
     return Left(left_open.client_order_id, canceled.client_order_id)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from quantai.assembly.listings import Listed
 from quantai.cli import doctor
-from quantai.config import LoadedConfig, load_config
-from quantai.core.errors import ConfigError
+from quantai.config import Config, LoadedConfig, load_config
+from quantai.core.errors import ConfigError, StartupError
 from quantai.exchanges.base import Exchange, ExchangeContext
 from quantai.exchanges.doctor import Examinable, Finding, Health
 from quantai.exchanges.synthetic import SyntheticExchange
@@ -59,6 +60,18 @@ def test_the_status_says_whether_trading_will_fail(
     for expected in ("quantai doctor binance", "answers [in] 5 ms", health.value, "key"):
         assert expected in printed
     assert "0 instruments" not in printed  # it was given those that are configured
+
+
+def test_a_venue_that_cannot_be_asked_for_grids_is_examined_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def unanswered(config: Config) -> Listed:
+        raise StartupError("binance does not answer")
+
+    monkeypatch.setattr(doctor, "take_listings", unanswered)
+    monkeypatch.setattr(doctor, "component", lambda registry, section: Trial())
+    assert run("binance") == 0
+    assert "0 instruments" in capsys.readouterr().out
 
 
 def test_a_venue_that_nobody_configured_is_named() -> None:

@@ -160,6 +160,9 @@ def test_events_may_be_of_another_name(venue: Venue) -> None:
         (("binance", "BTC/USDT", *TRADES, "--store", "s3://bucket"), 2, "cannot be downloaded into"),
         (("binance", "BTC/USDT", *TRADES, "--set", "environment=mars"), 2, "--set environment: "),
         (("binance", "BTC/USDT", *TRADES, "--set", "environment"), 2, "must be KEY=VALUE"),
+        (("binance", "BTC/USDT", *TRADES, "--set", "environment=["), 2, "is no YAML value"),
+        (("binance", "BTC/USDT", *TRADES, "--set", "hosts=1", "--set", "hosts.rest=2"), 2, "is no YAML value"),
+        (("binance", "BTC/USDT", *TRADES, "--set", "a=1", "--set", "a.b.c=2"), 2, "is no YAML value"),
         (("binance", "BTC/USDT", *TRADES, "--as", "A"), 2, "--as 'A' must be"),
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ class WaitingJournal(Journal):
     """Durable as far as it says. `commit` makes what waits durable, `refuse` tells that it is not."""
 
     counts: Mapping[str, int] = {}
+    trouble = ""
 
     def __init__(self) -> None:
         self.available = True
@@ -83,6 +84,12 @@ class WaitingJournal(Journal):
     async def find_by_venue_id(self, venue: str, venue_order_id: str) -> Order | None:
         self.asked.append(f"{venue}:{venue_order_id}")
         return self.by_venue_id.get((venue, venue_order_id))
+
+    async def children(self, client_order_id: str, limit: int) -> Sequence[Order]:
+        self.asked.append(f"children of {client_order_id}")
+        if self.error is not None:
+            raise self.error
+        return [order for order in self.stored.values() if order.parent_order_id == client_order_id][-limit:]
 
     async def story(self, client_order_id: str) -> Sequence[JournalledEvent]:
         return ()

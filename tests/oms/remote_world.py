@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.enums import Side, TimeInForce
@@ -12,6 +12,7 @@ from quantai.core.identifiers import ClientOrderIds, base36
 from quantai.data.market import MarketView
 from quantai.events import Event, GapEvent
 from quantai.events.bus import MemoryEventBus
+from quantai.exchanges.base import Capabilities
 from quantai.oms.gateway import OrderGateway
 from quantai.oms.models import Order
 from quantai.oms.remote import RemoteOrders
@@ -113,8 +114,8 @@ class Here:
 class There:
     """The daemon that executes, with a gateway for two strategies."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, capabilities: Mapping[str, Capabilities] | None = None) -> None:
+        self.world = World(capabilities=capabilities)
         self.gateway = OrderGateway(
             bus=self.world.bus, clock=self.world.clock, orders=self.world.orders, holdings=self.world.portfolio,
             instruments=ALLOWED, execution="simulated", max_command_age_ns=MAX_COMMAND_AGE_NS,

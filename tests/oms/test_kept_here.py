@@ -216,7 +216,7 @@ def test_what_a_halt_would_never_release_is_denied_at_once(
 ) -> None:
     world = World()
     states = TradingStates(
-        world.clock, post=world.bus.post, put=lambda key, value: None, cancel_all=lambda strategy, cause: None
+        world.clock, post=world.bus.post, put=lambda key, value, then: None, cancel_all=lambda strategy, cause: None
     )
     world.risk._states = states
     if D(held):

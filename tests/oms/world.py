@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from quantai.core.identifiers import ClientOrderIds
 from quantai.data.market import MarketView
 from quantai.events import Event, TickEvent, TradeEvent
 from quantai.events.bus import Handler, MemoryEventBus
+from quantai.exchanges.base import Capabilities
 from quantai.exchanges.execution import (
     AmendOrder,
     CancelOrder,
@@ -118,6 +119,7 @@ class World:
         journal: Journal | None = None,
         price: float = 100.0,
         base_currency: str = "USDT",
+        capabilities: Mapping[str, Capabilities] | None = None,
     ) -> None:
         self.clock = SimulatedClock(START_NS)
         self.bus = MemoryEventBus(self.clock)
@@ -144,6 +146,7 @@ class World:
             executors=self.venues,
             ids=ClientOrderIds("t"),
             book_fill=self.portfolio.book_fill,
+            capabilities=capabilities,
         )
         self.events: list[Event] = []
         self.subscribe("*", self.events.append)

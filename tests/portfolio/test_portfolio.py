@@ -71,6 +71,19 @@ def test_a_fee_can_be_paid_in_another_currency() -> None:
     assert world.portfolio.value().total == D("1999.9")
 
 
+def test_a_fee_taken_from_what_was_bought_leaves_that_much_less_to_sell() -> None:
+    world = World()
+    world.portfolio.book_fill(fill(BUY, "1", "100", fee="0.001", fee_currency="BTC"))
+    assert world.portfolio.position("binance", "BTC/USDT", "alpha") == D("0.999")
+    assert world.portfolio.position("binance", "BTC/USDT") == world.portfolio.balance("binance", "BTC")
+    world.portfolio.book_fill(fill(SELL, "0.999", "120"))
+    assert world.portfolio.position("binance", "BTC/USDT", "alpha") == 0
+    made = world.portfolio.strategy_value("alpha")
+    assert made is not None
+    assert made.pnl == world.portfolio.balance("binance", "USDT") - 1000 == D("19.88")
+    assert made.fees == D("0.1")
+
+
 def test_positions_are_opened_modified_and_closed() -> None:
     world = World()
     for side, quantity in ((BUY, "1"), (BUY, "1"), (SELL, "3"), (BUY, "1")):

@@ -11,7 +11,7 @@ from quantai.core.errors import NumberError, OrderError
 from quantai.events import OrderPendingReplaceEvent, OrderSuspendedEvent, TickEvent
 from quantai.oms.models import OrderRequest
 from quantai.strategy import BaseStrategy
-from tests.oms.world import PERP, SPOT, D, tick
+from tests.oms.world import BTC, PERP, SPOT, D, tick
 from tests.strategy.stage import Stage
 
 
@@ -235,3 +235,40 @@ async def test_the_cause_of_a_bracket_is_what_the_strategy_was_handling() -> Non
     await stage.show(shown)
     told = [event for event in stage.events if isinstance(event, OrderSuspendedEvent)]
     assert [event.cause for event in told] == [shown.reference] * 2
+
+
+# What only a venue knows
+
+
+async def test_options_are_texts_of_what_the_strategy_says() -> None:
+    strategy, stage = await stage_of()
+    order = strategy.buy("BTC/USDT", 1, 99, options={"icebergQty": D("0.10"), "flag": True})
+    assert order.options == (("flag", "true"), ("icebergQty", "0.1"))
+    [other] = strategy.submit_all([strategy.request("sell", "BTC/USDT", 1, 120, options={"a": "b"})])
+    assert other.options == (("a", "b"),)
+    with pytest.raises(OrderError, match="plain text"):
+        strategy.sell("BTC/USDT", 1, 120, options={"a": ""})
+    assert stage.topics("order.denied") == []
+
+
+async def test_a_stop_for_the_venue_is_kept_here_where_the_venue_is_simulated() -> None:
+    strategy, stage = await stage_of()
+    stop = strategy.sell("BTC/USDT", 1, trigger_price=90, at_venue=True)
+    limited = strategy.sell("BTC/USDT", 1, 89, trigger_price=90, at_venue=True)
+    assert [stop.order_type, limited.order_type] == [OrderType.STOP, OrderType.STOP_LIMIT]
+    assert (stop.state, stop.at_venue) == (OrderState.SUSPENDED, False)
+    await stage.tick(90, 90.1)
+    assert stop.state is OrderState.FILLED
+    with pytest.raises(OrderError, match="a stop order needs a trigger price"):
+        strategy.sell("BTC/USDT", 1, at_venue=True)
+
+
+@pytest.mark.parametrize("fields", [{"options": {"a": "1"}}, {"at_venue": True, "options": {"a": "1"}}])
+async def test_options_are_one_venues_so_the_venue_must_be_named(fields: dict[str, Any]) -> None:
+    strategy = Plain()
+    stage = await Stage(strategy, (SPOT, BTC)).start()
+    await stage.tick(99.9, 100)
+    with pytest.raises(OrderError, match="alpha can trade BTC/USDT at binance, okx: pass venue="):
+        strategy.buy("BTC/USDT", 1, 99, **fields)
+    if "at_venue" not in fields:
+        assert strategy.buy("BTC/USDT", 1, 99, venue="okx", **fields).venue == "okx"

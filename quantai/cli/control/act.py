@@ -29,19 +29,22 @@ from quantai.ops.control.views import Canceling, FlattenReport, StateChange
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+NOT_KEPT = 1
+"""The exit status where it was done, and a restart would forget it."""
 UNSAFE = 5
 """The exit status where something could not be proven flat."""
 
 _FLATTEN_TIMEOUT_S = 120.0
 _STATUSES = (
-    "Exit status: 0 done, 2 wrong arguments, 3 the daemon cannot be reached, 4 it refused or failed, "
-    "5 something could not be proven flat."
+    "Exit status: 0 done, 1 done, but a restart would forget it, 2 wrong arguments, 3 the daemon cannot be reached, "
+    "4 it refused or failed, 5 something could not be proven flat."
 )
 _HELP = {
     TradingState.HALTED: ("halt", "cancel what rests at the venues, and allow nothing but reducing orders"),
     TradingState.REDUCING: ("reduce", "allow nothing but reducing orders"),
     TradingState.ACTIVE: ("resume", "allow trading again"),
 }
+_DONE = {TradingState.HALTED: "halted", TradingState.REDUCING: "restricted", TradingState.ACTIVE: "resumed"}
 
 
 def add_parsers(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,7 +84,11 @@ def set_state(options: argparse.Namespace) -> int:
         console.print(
             Text(f"being cancelled: {counted(len(change.canceling), 'order')}; `quantai orders` shows what is left")
         )
-    return 0
+    if not change.not_kept:
+        return 0
+    done = _DONE[options.state]
+    console.print(Text(f"{done}, but a restart would forget it: {change.not_kept}", style="bold red"))
+    return NOT_KEPT
 
 
 def cancel(options: argparse.Namespace) -> int:

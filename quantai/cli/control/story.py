@@ -51,7 +51,10 @@ def _header(order: OrderView) -> Iterator[Text]:
     kind = order.order_type if is_bare else f"{order.order_type} {price_of(order).removeprefix('market ')}"
     ask = f"{order.side} {plain(order.quantity)} {order.symbol} at {order.venue}, {kind} {order.time_in_force}"
     yield Text.assemble((order.client_order_id, "bold"), "  ", state_of(order.state))
-    yield Text(f"{ask}{', reduce only' if order.reduce_only else ''}{', a parent' if order.is_parent else ''}")
+    flags = {"at the venue": order.at_venue, "reduce only": order.reduce_only, "a parent": order.is_parent}
+    yield Text(", ".join([ask, *(name for name, is_set in flags.items() if is_set)]))
+    if order.options:
+        yield Text(f"options: {', '.join(f'{name} {value}' for name, value in order.options)}")
     if order.filled_quantity:
         filled = f"{plain(order.filled_quantity)} of {plain(order.quantity)} at {_rounded(order.average_price)}"
         yield Text(f"filled {filled} on average")
@@ -114,7 +117,9 @@ def _asked(body: Mapping[str, Any]) -> str:
     limit = "" if price is None else f" {price}"
     trigger = f" from {body['trigger_price']}" if body.get("trigger_price") is not None else ""
     what = f"{body.get('side')} {_whole(body.get('quantity'))} {body.get('order_type')}"
-    return f"{what}{limit}{trigger} {body.get('time_in_force')}"
+    place = " at the venue" if body.get("at_venue") else ""
+    options = f", options {body['options']}" if body.get("options") else ""
+    return f"{what}{limit}{trigger}{place} {body.get('time_in_force')}{options}"
 
 
 def _traded(body: Mapping[str, Any]) -> str:

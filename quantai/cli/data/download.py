@@ -124,9 +124,12 @@ def _params(pairs: list[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {pair!r} must be KEY=VALUE, such as environment=testnet")
         *parents, key = path.split(".")
         section = params
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[key] = yaml.safe_load(value)
+        try:
+            for parent in parents:
+                section = section.setdefault(parent, {})
+            section[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, AttributeError, TypeError):
+            raise ConfigError(f"--set {pair!r} is no YAML value, or below one that was set before") from None
     return params
 
 

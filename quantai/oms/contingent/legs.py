@@ -9,12 +9,14 @@ At any time the legs that can trade, with what they have traded, are no more tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
 from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.enums import OrderState, TimeInForce
+from quantai.core.errors import OrderError
 from quantai.oms.contingent.group import FAILED, Group
 from quantai.oms.models import Order, OrderRequest
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
@@ -159,7 +161,8 @@ class Legs:
         is_asked = self._fitted.get(client_order_id) == quantity
         if order.state in AMENDABLE and quantity != order.quantity and not is_asked:
             self._fitted[client_order_id] = quantity
-            self._orders.amend(order, quantity)
+            with suppress(OrderError):  # a venue that amends nothing
+                self._orders.amend(order, quantity)
 
     def _cancel(self, order: Order) -> None:
         if order.state is OrderState.SUSPENDED:

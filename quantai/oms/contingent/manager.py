@@ -49,6 +49,10 @@ class Manager(Keeper, Protocol):
 
     cache: OrderCache
 
+    def check(self, request: OrderRequest) -> None:
+        """Raises `OrderError` for an order that its venue does not take."""
+        ...
+
     def submit(self, request: OrderRequest, client_order_id: str = "") -> Order:
         """Check and send an order."""
         ...
@@ -106,7 +110,7 @@ class ContingentOrders:
     ) -> Bracket:
         """Place an entry with two exits. Raises `OrderError` for prices that make no sense, and as `submit`."""
         limit, stop = bracket_legs(entry, take_profit, stop_loss, self._quote(entry), reduce_only=reduce_only)
-        head_id = self._ids.next(entry.strategy)
+        head_id = self._new_head(entry, limit, stop)
         # Legs first: an entry that is durable always finds its stop. Without an entry the legs end at the start.
         placed = self._suspend(head_id, limit, stop)
         return Bracket(self._orders.submit(entry, head_id), *placed)
@@ -114,9 +118,15 @@ class ContingentOrders:
     def oco(self, limit: OrderRequest, trigger_price: Decimal) -> tuple[Order, Order]:
         """Place a limit and a stop of which one cancels the other: the limit, and the stop. Raises as `bracket`."""
         stop = oco_stop(limit, trigger_price)
-        head_id = self._ids.next(limit.strategy)
+        head_id = self._new_head(limit, stop)
         [placed] = self._suspend(head_id, stop)
         return self._orders.submit(limit, head_id), placed
+
+    def _new_head(self, *requests: OrderRequest) -> str:
+        """The id of the first, once it is known that its venue takes all of them: they go out together, or not."""
+        for request in requests:
+            self._orders.check(request)
+        return self._ids.next(requests[0].strategy)
 
     def _suspend(self, head_id: str, *legs: OrderRequest) -> list[Order]:
         self._placing = head_id

@@ -28,6 +28,7 @@ def bracket_legs(
 
     Raises `OrderError` where the entry's price is not between the two.
     """
+    _check_plain(entry)
     check_quantity(entry)
     price = market if entry.price is None else entry.price
     named = [("stop_loss", stop_loss), ("entry", price), ("take_profit", take_profit)]
@@ -41,6 +42,7 @@ def bracket_legs(
 
 def oco_stop(limit: OrderRequest, trigger_price: Decimal) -> OrderRequest:
     """The stop that goes with `limit`. Raises `OrderError` where it stands on the same side of the market."""
+    _check_plain(limit)
     check_quantity(limit)
     if limit.price is None:
         raise OrderError(f"an OCO pair on {limit.instrument} needs a limit price")
@@ -49,6 +51,12 @@ def oco_stop(limit: OrderRequest, trigger_price: Decimal) -> OrderRequest:
     return replace(
         limit, order_type=OrderType.STOP, price=None, trigger_price=trigger_price, time_in_force=TimeInForce.GTC
     )
+
+
+def _check_plain(request: OrderRequest) -> None:
+    """What one order says to its venue makes no sense for the others."""
+    if request.options or request.at_venue:
+        raise OrderError(f"a bracket or OCO pair on {request.instrument} takes neither options nor at_venue")
 
 
 def check_quantity(request: OrderRequest) -> None:

@@ -77,6 +77,11 @@ class Journal(ABC):
         """
 
     @property
+    def trouble(self) -> str:
+        """Why nothing becomes durable, where that is known; else empty."""
+        return ""
+
+    @property
     @abstractmethod
     def counts(self) -> Mapping[str, int]:
         """What happened so far, by name."""
@@ -114,6 +119,10 @@ class Journal(ABC):
     @abstractmethod
     async def find_by_venue_id(self, venue: str, venue_order_id: str) -> Order | None:
         """The order that the venue calls, or once called, so. Raises as `find`."""
+
+    @abstractmethod
+    async def children(self, client_order_id: str, limit: int) -> Sequence[Order]:
+        """The newest `limit` children of an order, oldest of them first, without their trade ids. Raises as `find`."""
 
     @abstractmethod
     async def story(self, client_order_id: str) -> Sequence[JournalledEvent]:

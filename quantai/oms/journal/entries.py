@@ -36,6 +36,8 @@ ORDER_FIELDS = (
     "ts_last",
     "reason",
     "change",
+    "options",
+    "at_venue",
 )
 """What is kept of an order, in the order of the columns; its trade ids are in its fills."""
 

@@ -45,5 +45,8 @@ class MemoryJournal(Journal):
     async def find_by_venue_id(self, venue: str, venue_order_id: str) -> Order | None:
         return None
 
+    async def children(self, client_order_id: str, limit: int) -> Sequence[Order]:
+        return ()
+
     async def story(self, client_order_id: str) -> Sequence[JournalledEvent]:
         return ()

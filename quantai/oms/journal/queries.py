@@ -79,6 +79,13 @@ def find_like(connection: Connection, text: str, limit: int) -> list[StoredOrder
     return _orders(connection.execute(select(orders).where(like).order_by(orders.c.number.desc()).limit(limit)))
 
 
+def children(connection: Connection, parent_order_id: str, limit: int) -> list[StoredOrder]:
+    """The newest `limit` children of an order, oldest of them first."""
+    is_child = (orders.c.parent_order_id == parent_order_id) & (orders.c.parent_order_id != "")  # as the index has it
+    query = select(orders).where(is_child).order_by(orders.c.number.desc()).limit(limit)
+    return _orders(connection.execute(query))[::-1]
+
+
 def list_orders(
     connection: Connection, *, open_only: bool, strategy: str | None, symbol: str | None, limit: int
 ) -> list[StoredOrder]:

@@ -16,6 +16,7 @@ from quantai.events import FillEvent
 from quantai.oms.journal import tables
 from quantai.oms.journal.base import Note
 from quantai.oms.journal.entries import ORDER_FIELDS, Entry, OrderItem, Setting
+from quantai.oms.options import options_text
 
 Row = tuple[Any, ...]
 
@@ -116,7 +117,7 @@ def _order_row(number: int, order: Row) -> Row:
     (
         client_order_id, strategy, venue, symbol, side, order_type, quantity, price, time_in_force, cause, ts_submitted,
         trigger_price, reduce_only, parent_order_id, is_parent, state, venue_order_id, is_sent, is_accepted,
-        filled_quantity, filled_value, ts_last, reason, change,
+        filled_quantity, filled_value, ts_last, reason, change, options, at_venue,
     ) = order  # fmt: skip
     return (
         number, client_order_id, strategy, venue, symbol, str(side), str(order_type), exact(quantity), _maybe(price),
@@ -124,7 +125,7 @@ def _order_row(number: int, order: Row) -> Row:
         str(state), venue_order_id, is_sent, is_accepted, exact(filled_quantity), exact(filled_value), ts_last,
         reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         None if change is None else exact(change.quantity), None if change is None else _maybe(change.price),
-        state not in CLOSED_STATES,
+        state not in CLOSED_STATES, options_text(options), at_venue,
     )  # fmt: skip
 
 

@@ -84,6 +84,10 @@ class SqlJournal(Journal):
         return self._line is not None and not self._line.trouble
 
     @property
+    def trouble(self) -> str:
+        return "" if self._line is None else self._line.trouble
+
+    @property
     def counts(self) -> Mapping[str, int]:
         return self._counts
 
@@ -146,6 +150,14 @@ class SqlJournal(Journal):
 
     async def find_by_venue_id(self, venue: str, venue_order_id: str) -> Order | None:
         return await self._order(lambda connection: queries.find_by_venue_id(connection, venue, venue_order_id))
+
+    async def children(self, client_order_id: str, limit: int) -> Sequence[Order]:
+        stored = await self.ask(lambda connection: queries.children(connection, client_order_id, limit))
+        return [
+            order.to_order(self._catalogue.get(order.venue, order.symbol), ())
+            for order in stored
+            if (order.venue, order.symbol) in self._catalogue
+        ]
 
     async def story(self, client_order_id: str) -> Sequence[JournalledEvent]:
         return await self.ask(lambda connection: queries.story(connection, client_order_id))

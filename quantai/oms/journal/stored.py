@@ -13,6 +13,7 @@ from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
 from quantai.instruments import Instrument
 from quantai.oms.journal.entries import ORDER_FIELDS
 from quantai.oms.models import Change, Order
+from quantai.oms.options import Options, read_options
 
 _OF_INSTRUMENT = {"venue", "symbol"}
 
@@ -45,6 +46,8 @@ class StoredOrder(msgspec.Struct, frozen=True, gc=False):
     ts_last: int
     reason: str
     change: Change | None
+    options: Options = ()
+    at_venue: bool = False
 
     @classmethod
     def of_row(cls, row: Row[Any]) -> StoredOrder:
@@ -57,6 +60,7 @@ class StoredOrder(msgspec.Struct, frozen=True, gc=False):
             OrderState(row.state), row.venue_order_id, row.is_sent, row.is_accepted, Decimal(row.filled_quantity),
             Decimal(row.filled_value), row.ts_last, row.reason,
             None if changed is None else Change(Decimal(changed), _maybe(row.change_price)),
+            read_options(row.options), row.at_venue,
         )  # fmt: skip
 
     def to_order(self, instrument: Instrument, trade_ids: Iterable[str]) -> Order:

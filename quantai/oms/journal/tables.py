@@ -5,9 +5,9 @@ A change here needs a script in `migrations/versions` and a new `REVISION`.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, false, text
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: revisions are numbers that grow."""
 
 INCOMPLETE = "journal_incomplete"
@@ -73,6 +73,8 @@ orders = Table(
     _maybe_text("change_quantity"),
     _maybe_text("change_price"),
     _flag("is_open"),
+    Column("options", Text, nullable=False, server_default=""),
+    Column("at_venue", Boolean, nullable=False, server_default=false()),
 )
 Index("orders_open", orders.c.number, sqlite_where=text("is_open"), postgresql_where=text("is_open"))
 Index(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
 from quantai.core.clock import Clock
 from quantai.core.enums import TradingState
-from quantai.events import Event, TradingStateEvent
+from quantai.events import ErrorEvent, Event, TradingStateEvent
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,12 @@ ALL = "all"
 """What events call the state for all."""
 
 _STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+
+COMPONENT = "trading states"
+"""Who speaks in error events; no strategy can be called that."""
+
+Told = Callable[[bool], None]
+"""Called once: whether a state would survive a restart."""
 
 CancelAll = Callable[[str | None, str], object]
 """Cancels what rests of a strategy, or of all (None); the second argument is the `reference` of the event behind it."""
@@ -40,10 +47,10 @@ class TradingStates:
         clock: Clock,
         *,
         post: Callable[[Event], object],
-        put: Callable[[str, str], object],
+        put: Callable[[str, str, Told], object],
         cancel_all: CancelAll,
     ) -> None:
-        """`put` keeps a setting in the journal."""
+        """`put` keeps a setting in the journal, and tells when it is durable, or that it may not be."""
         self._clock = clock
         self._post = post
         self._put = put
@@ -63,15 +70,17 @@ class TradingStates:
         """Every state that is not `ACTIVE`, by strategy (None: for all)."""
         return {name or None: state for name, state in self._set.items()}
 
-    def set(self, state: TradingState, strategy: str | None = None, reason: str = "") -> None:
-        """Halt, restrict or resume a strategy, or (None) all. To halt again cancels again."""
+    def set(self, state: TradingState, strategy: str | None = None, reason: str = "", then: Told | None = None) -> None:
+        """Halt, restrict or resume a strategy, or (None) all. To halt again cancels again. It holds at once; `then` is
+        told whether it is durable, and everybody where it may not be.
+        """
         name, now_ns = strategy or "", self._clock.now_ns()
         before = self._set.get(name, _ACTIVE).state
         if state is TradingState.ACTIVE:
             self._set.pop(name, None)
         else:
             self._set[name] = SetState(state, reason, now_ns)
-        self._put(SETTING, msgspec.json.encode(self._set).decode())
+        self._keep(f"{strategy or ALL} is {state}", then)
         logger.warning("trading of %s: %s -> %s (%s)", strategy or ALL, before, state, reason or "nobody said why")
         event = TradingStateEvent(strategy or ALL, now_ns, now_ns, state, reason)
         self._post(event)
@@ -80,6 +89,23 @@ class TradingStates:
         elif state is TradingState.ACTIVE:
             for listener in self._resumed:
                 listener(strategy)
+
+    def _keep(self, what: str, then: Told | None) -> None:
+        told = partial(self._on_kept, what, then)
+        try:
+            self._put(SETTING, msgspec.json.encode(self._set).decode(), told)
+        except Exception:  # what is halted is halted, and its orders are to be cancelled
+            logger.exception("the journal failed on: %s", what)
+            told(False)
+
+    def _on_kept(self, what: str, then: Told | None, is_durable: bool) -> None:
+        if not is_durable:
+            message = f"{what}, but the journal may not have that: a restart would forget it"
+            logger.error("%s", message)
+            now_ns = self._clock.now_ns()
+            self._post(ErrorEvent(COMPONENT, now_ns, now_ns, "TradingStateNotKept", message))
+        if then is not None:
+            then(is_durable)
 
     def tighten(self, state: TradingState, strategy: str | None = None, reason: str = "") -> None:
         """As `set`, unless what was set is as strict."""

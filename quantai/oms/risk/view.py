@@ -187,7 +187,10 @@ class RiskView:
         limit, side, market = order.price, order.side, exposure.seen.price()
         self.market_price = market if market is not None and market > ZERO else None
         self.quote = at_quote = quote(exposure.seen, side)
-        if limit is None or limit <= ZERO:
+        if limit is None and order.at_venue and order.trigger_price is not None and at_quote is not None:
+            # A stop that the venue keeps trades when the market is there.
+            self.price = self.worst_price = dearer(order.instrument, at_quote, order.trigger_price)
+        elif limit is None or limit <= ZERO:
             self.price = self.worst_price = at_quote if limit is None else None
         elif at_quote is not None and (limit >= at_quote if side is _BUY else limit <= at_quote):
             self.price, self.worst_price = limit, dearer(order.instrument, limit, at_quote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -71,7 +72,9 @@ class DaemonControl:
         flattener: Flattener,
         clock: Clock,
         reconciliation: Callable[[], ReconciliationView | None] = lambda: None,
+        patience_s: float = 6.0,
     ) -> None:
+        """`patience_s` is how long the journal may take to keep a trading state."""
         self._facts = facts
         self._orders = orders
         self._finder = finder
@@ -82,6 +85,7 @@ class DaemonControl:
         self._flattener = flattener
         self._clock = clock
         self._reconciliation = reconciliation
+        self._patience_s = patience_s
         self._since_ns = clock.now_ns()
 
     async def orders(self, wanted: OrdersRequest) -> Listing:
@@ -98,14 +102,14 @@ class DaemonControl:
         [order] = found
         entries, remark = await self._entries(order)
         parent = await self._finder.parent(order)
-        children = self._orders.cache.children(order.client_order_id)
+        children = await self._finder.children(order, _MAX_CHILDREN)
         return Story(
             source=SOURCE,
             order=OrderView.of(order),
             entries=entries[-_MAX_ENTRIES:],
             left_out=max(0, len(entries) - _MAX_ENTRIES),
             parent=None if parent is None else OrderView.of(parent),
-            children=tuple(map(OrderView.of, children[-_MAX_CHILDREN:])),
+            children=tuple(map(OrderView.of, children)),
             remark=remark,
         )
 
@@ -164,20 +168,32 @@ class DaemonControl:
             for strategy, each in found
         )
 
-    def set_state(self, state: TradingState, strategy: str | None, reason: str, who: str) -> StateChange:
-        """Halt (all that is open is cancelled), restrict or resume. Raises `OrderError` for a strategy that is not
-        there, and for resuming while positions are being flattened.
+    async def set_state(self, state: TradingState, strategy: str | None, reason: str, who: str) -> StateChange:
+        """Halt (all that is open is cancelled), restrict or resume, at once; then wait until that is durable. Raises
+        `OrderError` for a strategy that is not there, and for resuming while positions are being flattened.
         """
         self._check_strategy(strategy)
         if state is TradingState.ACTIVE and self._flattener.is_running:
             raise OrderError("positions are being flattened: resume when that is done")
-        self._states.set(state, strategy, _said(reason, who))
+        kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._states.set(state, strategy, _said(reason, who), lambda is_durable: _answer(kept, is_durable))
         canceling = [
             order.client_order_id
             for order in (self._orders.open_orders(strategy) if state is TradingState.HALTED else ())
             if order.state is OrderState.PENDING_CANCEL
         ]
-        return StateChange(states=self._all_states(), canceling=tuple(canceling))
+        not_kept = await self._why_not(kept)
+        return StateChange(states=self._all_states(), canceling=tuple(canceling), not_kept=not_kept)
+
+    async def _why_not(self, kept: asyncio.Future[bool]) -> str:
+        """Why a restart would forget what is being written; empty once it is durable."""
+        try:
+            async with asyncio.timeout(self._patience_s):
+                is_durable = await kept
+        except TimeoutError:
+            return f"the journal ({self._facts.journal}) did not say within {self._patience_s:g} s that it has it"
+        trouble = self._journal.trouble
+        return "" if is_durable else f"the journal ({self._facts.journal}) cannot be written{trouble and ': '}{trouble}"
 
     async def flatten(self, strategy: str | None, symbol: str | None, reason: str, who: str) -> FlattenReport:
         """Halt, cancel, close. Raises `OrderError` for a strategy that is not there, or a symbol nobody trades."""
@@ -223,6 +239,11 @@ class DaemonControl:
 def _hint(name: str, known: Collection[str]) -> str:
     near = nearest(name, known)
     return f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+
+
+def _answer(kept: asyncio.Future[bool], is_durable: bool) -> None:
+    if not kept.done():  # nobody waits any more
+        kept.set_result(is_durable)
 
 
 def _said(what: str, who: str) -> str:

@@ -61,6 +61,18 @@ class OrderFinder:
         except StoreError:
             return None  # its story says already that the journal cannot be asked
 
+    async def children(self, order: Order, limit: int) -> list[Order]:
+        """The newest children of `order`, oldest of them first, also those that memory lost; only the others where the
+        journal cannot be asked.
+        """
+        known = {child.client_order_id: child for child in self._cache.children(order.client_order_id)}
+        try:
+            stored = await self._journal.children(order.client_order_id, limit)
+        except StoreError:
+            stored = ()
+        found = {child.client_order_id: child for child in stored} | known
+        return sorted(found.values(), key=lambda child: child.ts_submitted)[-limit:]
+
     def _known(self, order_id: str) -> list[Order]:
         order = self._cache.get(order_id)
         if order is not None:

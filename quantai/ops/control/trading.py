@@ -38,8 +38,8 @@ class TradingControl(Protocol):
         """How the daemon is."""
         ...
 
-    def set_state(self, state: TradingState, strategy: str | None, reason: str, who: str) -> StateChange:
-        """Halt, restrict or resume."""
+    async def set_state(self, state: TradingState, strategy: str | None, reason: str, who: str) -> StateChange:
+        """Halt, restrict or resume; returns when that is durable, or may not be."""
         ...
 
     async def flatten(self, strategy: str | None, symbol: str | None, reason: str, who: str) -> FlattenReport:
@@ -65,7 +65,7 @@ async def carry_out(control: TradingControl, request: AnyRequest, who: str) -> m
         case StatusRequest():
             return control.status()
         case TradingStateRequest(state=state, strategy=strategy, reason=reason):
-            return control.set_state(state, strategy, reason, who)
+            return await control.set_state(state, strategy, reason, who)
         case FlattenRequest(strategy=strategy, symbol=symbol, reason=reason):
             return await control.flatten(strategy, symbol, reason, who)
         case CancelRequest(order_id=order_id):

@@ -12,6 +12,7 @@ from quantai.core.account import PositionRecord
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
 from quantai.core.numbers import ZERO
 from quantai.oms.models import Order
+from quantai.oms.options import Options
 
 if TYPE_CHECKING:  # it imports SQLAlchemy, which takes a while: only those wait for it who read a journal
     from quantai.oms.journal.stored import StoredOrder
@@ -46,6 +47,8 @@ class OrderView(View, frozen=True, kw_only=True):
     is_parent: bool
     ts_submitted: int
     ts_last: int
+    at_venue: bool = False
+    options: Options = ()
 
     @staticmethod
     def of(order: Order | StoredOrder) -> OrderView:
@@ -106,10 +109,13 @@ class Kept(View, frozen=True, kw_only=True):
 
 
 class StateChange(View, frozen=True, kw_only=True):
-    """What is not `ACTIVE` after a halt, a restriction or a resumption; `canceling` orders are being cancelled."""
+    """What is not `ACTIVE` after a halt, a restriction or a resumption; `canceling` orders are being cancelled.
+    `not_kept` says why a restart would forget it; it is empty where the change is durable.
+    """
 
     states: tuple[TradingStateView, ...]
     canceling: tuple[str, ...]
+    not_kept: str = ""
 
 
 class Canceling(View, frozen=True, kw_only=True):

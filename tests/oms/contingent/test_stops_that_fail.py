@@ -103,6 +103,7 @@ async def test_what_is_cancelled_while_others_are_halted_or_after_a_resume_raise
     ):  # fmt: skip
         await world.publish(TradingStateEvent(whose, 1, 1, state, ""))
     world.orders.cancel(stop)
+    await world.bus.join()
     assert not alarms(world)
 
 

@@ -48,7 +48,7 @@ async def test_an_order_comes_back_as_it_was_last(url: URL) -> None:
         order = books.submit(
             instrument=PERP, side=Side.SELL, order_type=OrderType.STOP_LIMIT, quantity=D("3.00"), price=D("1E+2"),
             time_in_force=TimeInForce.POST_ONLY, trigger_price=D("0.000000001"), reduce_only=True,
-            parent_order_id="parent", is_parent=True,
+            parent_order_id="parent", is_parent=True, options=(("a", "1"), ("b", 'x \" y')), at_venue=True,
         )  # fmt: skip
         books.accept(order, "v1")
         order.change = Change(D("4.5"), D("99.9"))
@@ -69,6 +69,28 @@ async def test_what_an_order_does_not_have_stays_away(url: URL) -> None:
 def test_every_field_of_an_order_is_kept() -> None:
     elsewhere = {"instrument", "trade_ids", "is_inferred"}
     assert set(ORDER_FIELDS) == {field.name for field in fields(Order)} - elsewhere
+
+
+async def test_the_newest_children_of_an_order_are_found(url: URL) -> None:
+    async with opened(url) as journal:
+        books = Books(journal)
+        parent = books.submit()
+        children = [books.submit(parent_order_id=parent.client_order_id) for _ in range(3)]
+        await durable(journal)
+        found = await journal.children(parent.client_order_id, 2)
+        assert [facts(child) for child in found] == [facts(child) for child in children[1:]]
+        assert await journal.children("", 9) == await journal.children(children[0].client_order_id, 9) == []
+
+
+async def test_children_of_instruments_that_nobody_configures_are_left_out(url: URL) -> None:
+    async with opened(url) as journal:
+        books = Books(journal)
+        parent = books.submit(state=OrderState.CANCELED)
+        books.submit(parent_order_id=parent.client_order_id, instrument=PERP, state=OrderState.CANCELED)
+        kept = books.submit(parent_order_id=parent.client_order_id, state=OrderState.CANCELED)
+    async with opened(url, catalogue=InstrumentCatalogue([SPOT])) as journal:
+        found = await journal.children(parent.client_order_id, 9)
+        assert [child.client_order_id for child in found] == [kept.client_order_id]
 
 
 async def test_an_order_is_kept_as_it_was_when_it_was_given(url: URL) -> None:
@@ -387,3 +409,13 @@ async def test_the_newest_closed_orders_come_back_with_their_families(url: URL) 
     recovered = await make_and_close(url, max_closed=1)
     assert [facts(order) for order in recovered] == [facts(order) for order in (head, sibling, child)]
     assert [order.trade_ids for order in recovered] == [order.trade_ids for order in (head, sibling, child)]
+
+
+async def test_a_journal_that_works_has_no_trouble_and_one_without_a_memory_no_children(url: URL) -> None:
+    journal = make_journal(url)
+    assert journal.trouble == ""
+    await journal.start()
+    assert journal.trouble == ""
+    await journal.close()
+    forgetful = MemoryJournal()
+    assert (forgetful.trouble, await forgetful.children("parent", 9)) == ("", ())

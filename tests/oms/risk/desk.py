@@ -16,6 +16,7 @@ from quantai.oms.cache import OrderCache
 from quantai.oms.models import Order
 from quantai.oms.risk import RISK_CHECKS, Denied, RiskCheck, RiskEngine, RiskView, TradingStates
 from quantai.oms.risk.desk import RiskDesk
+from tests.oms.settings import Settings
 from tests.oms.world import BTC, INVERSE, PERP, SPOT, START_NS, D, tick
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -94,17 +95,17 @@ class Desk:
         self.books = Books()
         self.cache = OrderCache()
         self.said: list[Event] = []
-        self.settings: dict[str, str] = {}
+        self.settings = Settings()
         self.cancelled: list[tuple[str | None, str]] = []
         self.states = TradingStates(
             self.clock,
             post=self.said.append,
-            put=self.settings.__setitem__,
+            put=self.settings.put,
             cancel_all=lambda strategy, reason: self.cancelled.append((strategy, reason)),
         )
         self.view = RiskView(self.books, self.market, self.cache, self.clock)
         self.engine = RiskEngine(checks, self.view, self.states)
-        self.risk = RiskDesk(self.engine, self.states, self.clock, post=self.said.append, put=self.settings.__setitem__)
+        self.risk = RiskDesk(self.engine, self.states, self.clock, post=self.said.append, put=self.settings.put)
         self._ids = 0
         for instrument in (SPOT, PERP, INVERSE, BTC) if price else ():
             self.quote(instrument, price, price)

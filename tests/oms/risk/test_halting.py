@@ -8,6 +8,7 @@ from quantai.core.enums import OrderState, Side, TradingState
 from quantai.exchanges.execution import ExecType
 from quantai.oms.risk import TradingStates
 from quantai.oms.risk.halting import INTERVAL_NS, HaltKeeper
+from tests.oms.settings import Settings
 from tests.oms.world import START_NS, World
 
 
@@ -16,9 +17,9 @@ class Halted(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.settings: dict[str, str] = {}
+        self.settings = Settings()
         self.states = TradingStates(
-            self.clock, post=self.bus.post, put=self.settings.__setitem__,
+            self.clock, post=self.bus.post, put=self.settings.put,
             cancel_all=lambda strategy, cause: self.orders.cancel_all(strategy, cause=cause),
         )  # fmt: skip
         self.keeper = HaltKeeper(self.states, self.orders, self.clock)

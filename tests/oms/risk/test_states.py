@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from quantai.core.enums import TradingState
-from quantai.events import TradingStateEvent
-from quantai.oms.risk.states import SetState, TradingStates
+from quantai.core.errors import StoreError
+from quantai.events import ErrorEvent, TradingStateEvent
+from quantai.oms.risk.states import COMPONENT, SetState, TradingStates
 from tests.oms.risk.desk import Desk
 from tests.oms.world import START_NS
 
@@ -190,6 +191,43 @@ def test_the_state_counts_before_orders_are_cancelled() -> None:
     def cancel(strategy: str | None, reason: str) -> None:
         seen.append(states.of("alpha")[0])
 
-    states = TradingStates(desk.clock, post=desk.said.append, put=desk.settings.__setitem__, cancel_all=cancel)
+    states = TradingStates(desk.clock, post=desk.said.append, put=desk.settings.put, cancel_all=cancel)
     states.set(HALTED)
     assert seen == [HALTED]
+
+
+def test_who_asks_for_a_state_is_told_whether_it_is_durable() -> None:
+    desk, answers = Desk(), list[bool]()
+    desk.states.set(HALTED, "alpha", then=answers.append)
+    assert (answers, [type(event) for event in desk.said]) == ([True], [TradingStateEvent])
+
+
+@pytest.mark.parametrize(("state", "strategy", "what"), [(HALTED, None, "all is HALTED"), (ACTIVE, "a", "a is ACTIVE")])
+def test_a_state_that_a_restart_may_forget_is_alarmed(
+    state: TradingState, strategy: str | None, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk, answers = Desk(), list[bool]()
+    desk.settings.is_durable = False
+    desk.states.set(state, strategy, then=answers.append)
+    desk.states.tighten(REDUCING, "beta")
+    errors = [event for event in desk.said if isinstance(event, ErrorEvent)]
+    text = f"{what}, but the journal may not have that: a restart would forget it"
+    assert (answers, len(errors)) == ([False], 2)
+    assert (errors[0].component, errors[0].error, errors[0].message) == (COMPONENT, "TradingStateNotKept", text)
+    assert (errors[0].ts_event, errors[0].ts_init) == (desk.clock.now_ns(), desk.clock.now_ns())
+    assert text in caplog.text
+
+
+def test_a_journal_that_fails_keeps_no_halt_from_cancelling(caplog: pytest.LogCaptureFixture) -> None:
+    desk, answers = Desk(), list[bool]()
+
+    def fail(key: str, value: str, then: object) -> None:
+        raise StoreError("it is not open")
+
+    states = TradingStates(
+        desk.clock, post=desk.said.append, put=fail,
+        cancel_all=lambda strategy, reason: desk.cancelled.append((strategy, reason)),
+    )  # fmt: skip
+    states.set(HALTED, then=answers.append)
+    assert (answers, len(desk.cancelled), states.of("alpha")[0]) == ([False], 1, HALTED)
+    assert "the journal failed on: all is HALTED" in caplog.text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
-from quantai.core.enums import OrderState, Side, TradingState
+from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
 from quantai.core.errors import OrderError, QuantAIError, StoreError
 from quantai.exchanges.execution import ExecType
 from quantai.oms.journal import JournalledEvent, MemoryJournal
@@ -15,8 +16,9 @@ from quantai.oms.models import EXTERNAL, Order
 from quantai.ops.control import finding
 from quantai.ops.control.requests import OrdersRequest
 from quantai.ops.control.views import ReconciliationView
+from tests.oms.journals import WaitingJournal
 from tests.oms.world import PERP, SPOT, START_NS, request
-from tests.ops.control.world import WHO, Controlled
+from tests.ops.control.world import WHO, Controlled, settle
 
 D = Decimal
 
@@ -256,13 +258,13 @@ async def test_a_halt_cancels_what_rests_and_says_who_asked(world: Controlled) -
     def states() -> list[OrderState]:
         return [order.state, other.state]
 
-    change = world.control.set_state(TradingState.HALTED, "alpha", "drill", WHO)
+    change = await world.control.set_state(TradingState.HALTED, "alpha", "drill", WHO)
     assert change.canceling == (order.client_order_id,)
     assert [(each.strategy, each.state, each.reason) for each in change.states] == [
         ("alpha", TradingState.HALTED, f"drill, by {WHO}")
     ]
     assert states() == [OrderState.PENDING_CANCEL, OrderState.NEW]
-    world.control.set_state(TradingState.HALTED, None, "", WHO)
+    await world.control.set_state(TradingState.HALTED, None, "", WHO)
     assert states() == [OrderState.PENDING_CANCEL, OrderState.PENDING_CANCEL]
     assert [each.strategy for each in world.control.status().states] == [None, "alpha"]
     assert world.states.all()[None].reason == f"by {WHO}"
@@ -270,15 +272,15 @@ async def test_a_halt_cancels_what_rests_and_says_who_asked(world: Controlled) -
 
 async def test_reducing_cancels_nothing_and_resuming_ends_it(world: Controlled) -> None:
     order = world.accepted()
-    assert world.control.set_state(TradingState.REDUCING, None, "", WHO).canceling == ()
+    assert (await world.control.set_state(TradingState.REDUCING, None, "", WHO)).canceling == ()
     assert order.state is OrderState.NEW
-    assert world.control.set_state(TradingState.ACTIVE, None, "", WHO).states == ()
+    assert (await world.control.set_state(TradingState.ACTIVE, None, "", WHO)).states == ()
 
 
 async def test_a_strategy_that_is_not_there_cannot_be_halted_but_the_external_one_can(world: Controlled) -> None:
     with pytest.raises(OrderError, match="no strategy 'gamma' runs here; there are alpha, beta"):
-        world.control.set_state(TradingState.HALTED, "gamma", "", WHO)
-    assert world.control.set_state(TradingState.HALTED, EXTERNAL, "", WHO).states[0].strategy == EXTERNAL
+        await world.control.set_state(TradingState.HALTED, "gamma", "", WHO)
+    assert (await world.control.set_state(TradingState.HALTED, EXTERNAL, "", WHO)).states[0].strategy == EXTERNAL
 
 
 async def test_one_order_is_cancelled_by_its_name(world: Controlled) -> None:
@@ -301,3 +303,57 @@ async def test_all_orders_of_a_strategy_or_a_symbol_are_cancelled(world: Control
         world.control.cancel_all("gamma", None, WHO)
     with pytest.raises(OrderError, match="nothing is held or open of"):
         world.control.cancel_all(None, "X/Y", WHO)
+
+
+async def test_a_halt_is_answered_when_it_is_durable() -> None:
+    world = Controlled(journal := WaitingJournal())
+    world.states._put = journal.put
+    asking = asyncio.create_task(world.control.set_state(TradingState.HALTED, None, "", WHO))
+    await settle()
+    assert not asking.done()
+    assert world.states.of("alpha")[0] is TradingState.HALTED
+    journal.commit()
+    assert (await asking).not_kept == ""
+
+
+async def test_a_halt_that_may_not_be_durable_says_why() -> None:
+    world = Controlled(journal := WaitingJournal())
+    world.states._put = journal.put
+    for trouble, words in (("", "cannot be written"), ("disk full", "cannot be written: disk full")):
+        journal.trouble = trouble
+        asking = asyncio.create_task(world.control.set_state(TradingState.HALTED, None, "", WHO))
+        await settle()
+        journal.refuse()
+        change = await asking
+        assert change.not_kept == f"the journal (store=memory) {words}"
+        assert change.states[0].state is TradingState.HALTED
+
+
+async def test_a_halt_of_which_the_journal_says_nothing_is_answered_all_the_same() -> None:
+    world = Controlled(journal := WaitingJournal())
+    world.states._put = journal.put
+    world.control._patience_s = 0.01
+    change = await world.control.set_state(TradingState.HALTED, None, "", WHO)
+    assert change.not_kept == "the journal (store=memory) did not say within 0.01 s that it has it"
+    journal.commit()  # nobody waits any more
+
+
+async def test_the_story_of_a_parent_has_the_children_that_memory_lost() -> None:
+    world = Controlled(journal := WaitingJournal())
+    parent = world.orders.open_parent(request())
+    here, lost = (
+        Order("kid", "alpha", SPOT, Side.BUY, OrderType.LIMIT, D(1), D(1), TimeInForce.GTC, "", ts_submitted)
+        for ts_submitted in (START_NS + 5, START_NS + 3)
+    )
+    lost.client_order_id = "lost"
+    for child in (here, lost):
+        child.parent_order_id = parent.client_order_id
+        journal.stored[child.client_order_id] = child
+    world.cache.keep(here)
+
+    async def children() -> list[str]:
+        return [child.client_order_id for child in (await world.control.explain(parent.client_order_id)).children]
+
+    assert await children() == ["lost", "kid"]
+    journal.error = StoreError("it is away")
+    assert await children() == ["kid"]

@@ -13,6 +13,7 @@ from quantai.ops.control.daemon import DaemonControl, Facts
 from quantai.ops.control.finding import OrderFinder
 from quantai.ops.control.flatten import Flattener
 from quantai.ops.control.views import ReconciliationView
+from tests.oms.settings import Settings
 from tests.oms.world import World
 
 WHO = "alice (uid 1000, pid 7)"
@@ -24,11 +25,11 @@ class Controlled(World):
 
     def __init__(self, journal: Journal | None = None) -> None:
         super().__init__(journal=journal)
-        self.settings: dict[str, str] = {}
+        self.settings = Settings()
         self.states = TradingStates(
             self.clock,
             post=self.bus.post,
-            put=self.settings.__setitem__,
+            put=self.settings.put,
             cancel_all=lambda strategy, cause: self.orders.cancel_all(strategy, cause=cause),
         )
         self.flattener = Flattener(orders=self.orders, holdings=self.portfolio, bus=self.bus, clock=self.clock)

@@ -192,3 +192,6 @@ class DurableModel(Journal):
 
     async def story(self, client_order_id: str) -> Sequence[JournalledEvent]:
         return ()
+
+    async def children(self, client_order_id: str, limit: int) -> Sequence[Order]:
+        return ()
