@@ -52,7 +52,8 @@ class HttpSettings:
     delay_ns: int = NS_PER_SECOND // 4
     """Before the first repeat, at most; doubled each time, and drawn at random below that."""
     max_body_bytes: int = 64 * 1024 * 1024
-    connections: int = 20
+    connections: int = 200
+    """At a time. So many that a cancel does not wait for one behind requests that are not answered."""
     default_pause_ns: int = 60 * NS_PER_SECOND
     """How long to be silent where the venue says too much without saying how long."""
 
@@ -106,9 +107,9 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None  # from here on nothing is sent
+        if session is not None:
+            await session.close()
 
     async def call(self, request: HttpRequest, type_: type[T]) -> T:
         """The answer, as a `type_`.
@@ -122,9 +123,8 @@ class HttpClient:
             try:
                 return await self._attempt(request, type_, deadline_ns)
             except ClockSkew:
-                if attempt or self._on_clock_skew is None:
+                if attempt or not await self._is_put_right():
                     raise
-                await self._on_clock_skew()
                 if not request.can_repeat and self._clock.now_ns() >= deadline_ns:
                     raise
             except (OutcomeUnknown, _NoConnection, RateLimitExceeded) as error:
@@ -136,6 +136,17 @@ class HttpClient:
                 deadline_ns = self._clock.now_ns() + request.budget_ns
             attempt += 1
             self.counts.repeated += 1
+
+    async def _is_put_right(self) -> bool:
+        """Have the time at the venue measured. What goes wrong there says nothing of the request that was refused."""
+        if self._on_clock_skew is None:
+            return False
+        try:
+            await self._on_clock_skew()
+        except VenueError as error:
+            logger.warning("the time at the venue cannot be measured: %s", error)
+            return False
+        return True
 
     async def _rest(self, attempt: int) -> None:
         limit_ns = min(self._settings.delay_ns << attempt, _MAX_DELAY_NS)
@@ -157,8 +168,7 @@ class HttpClient:
         except OutcomeUnknown:
             self.counts.unknown += 1
             raise
-        self._dialect.learn(headers, self._limiter, sent_ns)
-        refusal = self._dialect.refusal(status, headers, body)
+        refusal = self._understand(request, status, headers, body, sent_ns)
         if refusal is not None:
             raise self._refused(request, refusal)
         answer = self._decode(request, body, type_)
@@ -197,6 +207,17 @@ class HttpClient:
             if len(body) > self._settings.max_body_bytes:
                 raise MalformedReply(f"{request}: the answer is longer than {self._settings.max_body_bytes:,} bytes")
         return bytes(body)
+
+    def _understand(
+        self, request: HttpRequest, status: int, headers: Headers, body: bytes, sent_ns: int
+    ) -> VenueError | None:
+        """What the venue means. A dialect that a strange reply breaks has proved nothing of what was sent."""
+        try:
+            self._dialect.learn(headers, self._limiter, sent_ns)
+            return self._dialect.refusal(status, headers, body)
+        except Exception as error:
+            self.counts.malformed += 1
+            raise MalformedReply(f"{request}: the answer cannot be read ({type(error).__name__})") from error
 
     def _refused(self, request: HttpRequest, error: VenueError) -> VenueError:
         if isinstance(error, OutcomeUnknown):

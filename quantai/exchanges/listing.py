@@ -86,17 +86,22 @@ def age_text(taken_ns: int, now_ns: int) -> str:
 
 
 def changes(before: Mapping[str, Listing], now: Mapping[str, Listing], ts_ns: int) -> Iterator[Event]:
-    """An event for each instrument whose status or filters are others than before, or that is listed no more. One that
-    was not listed before tells both.
+    """An event for each instrument whose status or filters are others than before. One that was not listed before tells
+    both.
     """
     for symbol, listing in now.items():
         earlier = before.get(symbol)
         if earlier is None or earlier.instrument != listing.instrument:
             yield instrument_event(listing.instrument, ts_ns)
         if earlier is None or earlier.status is not listing.status:
-            yield _status_event(listing, listing.status, listing.status_text, ts_ns)
-    for symbol in before.keys() - now.keys():
-        yield _status_event(before[symbol], InstrumentStatus.DELISTED, "listed no more", ts_ns)
+            yield InstrumentStatusEvent(
+                listing.instrument.venue, symbol, ts_ns, ts_ns, listing.status, listing.status_text
+            )
+
+
+def delisted(listing: Listing) -> Listing:
+    """As it was, but listed no more."""
+    return dataclasses.replace(listing, status=InstrumentStatus.DELISTED, status_text="listed no more")
 
 
 def instrument_event(instrument: Instrument, ts_ns: int) -> InstrumentEvent:
@@ -113,8 +118,3 @@ def instrument_event(instrument: Instrument, ts_ns: int) -> InstrumentEvent:
         instrument.min_notional,
         instrument.multiplier,
     )
-
-
-def _status_event(listing: Listing, status: InstrumentStatus, reason: str, ts_ns: int) -> InstrumentStatusEvent:
-    instrument = listing.instrument
-    return InstrumentStatusEvent(instrument.venue, instrument.symbol, ts_ns, ts_ns, status, reason)

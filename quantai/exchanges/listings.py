@@ -10,7 +10,7 @@ from quantai.core.clock import NS_PER_SECOND, Clock
 from quantai.core.errors import StartupError, UnknownInstrument, VenueError
 from quantai.core.identifiers import nearest
 from quantai.events import Event
-from quantai.exchanges.listing import Listing, ListingCache, age_text, changes
+from quantai.exchanges.listing import Listing, ListingCache, age_text, changes, delisted
 from quantai.exchanges.mapper import InstrumentMapper
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,11 @@ Ask = Callable[[], Awaitable[Sequence[Listing]]]
 
 
 class Listings:
-    """All that a venue lists, by unified symbol. The mapper knows the same, always."""
+    """All that a venue lists, by unified symbol. The mapper knows the same, always.
+
+    What is listed no more, or in a way that cannot be read any more, stays known as delisted: orders and positions may
+    be left in it, and must still be told, cancelled and closed.
+    """
 
     def __init__(
         self,
@@ -32,8 +36,8 @@ class Listings:
         refresh_ns: int = 3_600 * NS_PER_SECOND,
         load_timeout_s: float = 10,
     ) -> None:
-        """`ask` gives what the venue lists now, or raises `VenueError`. At start it has `load_timeout_s`, then what
-        is known from before is taken.
+        """`ask` gives what the venue lists now, or raises `VenueError`. At start it has `load_timeout_s`, then what is
+        known from before is taken, where something is.
         """
         self._venue = venue
         self._ask = ask
@@ -54,16 +58,17 @@ class Listings:
         """Ask the venue; where it does not answer, take what the cache has. Raises `StartupError` where it has
         nothing.
         """
+        cached = None if self._cache is None else await asyncio.to_thread(self._cache.read)
         try:
-            async with asyncio.timeout(self._load_timeout_s):
+            async with asyncio.timeout(None if cached is None else self._load_timeout_s):
                 await self.refresh()
         except (VenueError, TimeoutError) as error:
-            cached = None if self._cache is None else await asyncio.to_thread(self._cache.read)
             if cached is None:
                 raise StartupError(
                     f"{self._venue} cannot be asked what it lists ({_why(error)}), and nothing is known from before"
                 ) from error
-            self._know(cached.listings, cached.taken_ns)
+            if cached.taken_ns > self.taken_ns:
+                self._know(cached.listings, cached.taken_ns)
             age = age_text(cached.taken_ns, self._clock.now_ns())
             logger.warning("%s cannot be asked what it lists (%s): as it was %s", self._venue, _why(error), age)
 
@@ -106,7 +111,9 @@ class Listings:
                 logger.warning("%s cannot be asked what it lists: %s", self._venue, error)
 
     def _know(self, listings: Sequence[Listing], taken_ns: int) -> None:
-        self._by_symbol = {listing.instrument.symbol: listing for listing in listings}
+        listed = {listing.instrument.symbol: listing for listing in listings}
+        before = {symbol: delisted(listing) for symbol, listing in self._by_symbol.items()}
+        self._by_symbol = before | listed  # in this order: of two with one venue symbol the mapper takes the later
         self._mapper.replace((symbol, listing.venue_symbol) for symbol, listing in self._by_symbol.items())
         self.taken_ns = taken_ns
 

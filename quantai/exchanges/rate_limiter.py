@@ -20,8 +20,13 @@ from quantai.exchanges.rate_rules import Budget, RateRule, budget_of
 __all__ = ["LimiterCounts", "Priority", "RateLimiter", "RateRule"]
 
 
+_KEPT_FROM_HISTORY = 0.25
+
+
 class Priority(IntEnum):
-    """Who goes first, the lowest number. Only cancels may touch the reserve."""
+    """Who goes first, the lowest number. Only cancels may touch the reserve. History leaves a quarter to all others, so
+    that a download keeps no orders waiting, not even those of a daemon that runs beside it at the same address.
+    """
 
     CANCEL = 0
     ORDER = 1
@@ -74,16 +79,18 @@ class RateLimiter:
         """The venue's clock less ours, as far as it is known: its windows reset on its clock."""
 
     async def acquire(self, costs: Mapping[str, int], priority: Priority, deadline_ns: int | None = None) -> None:
-        """Wait for the budget. Raises `NotSent` where it cannot be had by `deadline_ns` (a time of the clock), costs
-        more than the budget can ever give, or the venue has banned us.
+        """Wait for the budget. Raises `NotSent` where it cannot be had by `deadline_ns` (a time of the clock; at once
+        where the venue asked for silence until then), costs more than the budget can ever give, or the venue has banned
+        us.
         """
-        self._refuse_impossible(costs, priority)
+        if impossible := self._impossible(costs, priority):
+            raise self._denied(impossible)
         if self.try_acquire(costs, priority):
             return
         now_ns = self._clock.now_ns()
         if now_ns < self._ban_until_ns:
             raise self._denied(self._banned(now_ns))
-        if deadline_ns is not None and deadline_ns <= now_ns:
+        if deadline_ns is not None and deadline_ns <= max(now_ns, self._quiet_until_ns - 1):
             raise self._denied(self._late(costs))
         await self._wait(_Waiter(costs, priority, asyncio.get_running_loop().create_future()), deadline_ns)
 
@@ -117,15 +124,19 @@ class RateLimiter:
             self.counts.corrected += 1
 
     def exhaust(self, name: str) -> None:
-        """The venue says that this limit is used up: none of it before it resets."""
-        budget, venue_ns = self._budget(name), self._venue_ns()
-        budget.learn(budget.capacity, venue_ns, venue_ns)
+        """The venue says that this limit is used up: none of it before it resets. Unknown names are left aside."""
+        budget = self._budgets.get(name)
+        if budget is not None:
+            budget.exhaust(self._venue_ns())
 
     def set_capacity(self, name: str, capacity: int) -> None:
-        """The venue publishes another limit."""
+        """The venue publishes another limit. Who waits for more than it can ever give is turned away."""
         if capacity < 1:
             raise QuantAIError(f"the rate limit {name} must be at least 1, not {capacity}")
         self._budget(name).capacity = capacity
+        for waiter in list(self._waiters):
+            if impossible := self._impossible(waiter.costs, waiter.priority):
+                self._turn_away(waiter, impossible)
         self._serve()
 
     def pause(self, until_ns: int, reason: str, is_ban: bool = False) -> None:
@@ -140,10 +151,8 @@ class RateLimiter:
         if is_ban:
             self.counts.bans += 1
             self._ban_until_ns = max(self._ban_until_ns, until_ns)
-            for waiter in self._waiters:
-                if not waiter.granted.done():
-                    waiter.granted.set_exception(self._denied(self._banned(now_ns)))
-            self._waiters.clear()
+            for waiter in list(self._waiters):
+                self._turn_away(waiter, self._banned(now_ns))
         self._serve()
 
     def headroom(self, *names: str) -> float:
@@ -178,7 +187,10 @@ class RateLimiter:
             raise QuantAIError(f"there is no rate limit {name!r}; there are {', '.join(self._budgets)}") from None
 
     def _limit(self, budget: Budget, priority: Priority) -> int:
-        return budget.capacity if priority is Priority.CANCEL else budget.open_to_all(self._reserve)
+        if priority is Priority.CANCEL:
+            return budget.capacity
+        is_history = priority is Priority.HISTORY
+        return budget.open_to_all(max(self._reserve, _KEPT_FROM_HISTORY) if is_history else self._reserve)
 
     def _short(self, costs: Mapping[str, int], priority: Priority, venue_ns: int) -> list[str]:
         """The budgets that cannot give their part now."""
@@ -227,10 +239,13 @@ class RateLimiter:
 
     def _expire(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            if not waiter.granted.done():
-                waiter.granted.set_exception(self._denied(self._late(waiter.costs)))
+            self._turn_away(waiter, self._late(waiter.costs))
             self._serve()
+
+    def _turn_away(self, waiter: _Waiter, why: str) -> None:
+        self._waiters.remove(waiter)
+        if not waiter.granted.done():
+            waiter.granted.set_exception(self._denied(why))
 
     def _serve(self) -> None:
         """Grant what can be granted, and be woken when more may be."""
@@ -260,11 +275,13 @@ class RateLimiter:
     def _wake_at(self, due_ns: int) -> None:
         self._wake = self._clock.call_at(due_ns, lambda due: self._serve())
 
-    def _refuse_impossible(self, costs: Mapping[str, int], priority: Priority) -> None:
+    def _impossible(self, costs: Mapping[str, int], priority: Priority) -> str:
+        """Why it can never be had; empty where it can."""
         for name, cost in costs.items():
             limit = self._limit(self._budget(name), priority)
             if cost > limit:
-                raise self._denied(f"it costs {cost} of {name}, which never gives more than {limit}")
+                return f"it costs {cost} of {name}, which never gives more than {limit}"
+        return ""
 
     def _denied(self, why: str) -> NotSent:
         self.counts.denied += 1

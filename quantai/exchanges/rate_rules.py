@@ -45,7 +45,7 @@ class Budget(ABC):
         self._edge_ns = rule.edge
 
     def open_to_all(self, reserve: float) -> int:
-        """The capacity less the part that only cancels may take."""
+        """The capacity less the part `reserve`, which is kept for others."""
         return max(1, self.capacity - math.ceil(self.capacity * reserve))
 
     @abstractmethod
@@ -63,6 +63,10 @@ class Budget(ABC):
     @abstractmethod
     def learn(self, used: int, sent_ns: int, now_ns: int) -> bool:
         """The venue counted `used` between two times; whether that was more than we had."""
+
+    @abstractmethod
+    def exhaust(self, now_ns: int) -> None:
+        """The venue has nothing left to give."""
 
     @abstractmethod
     def frees_at(self, now_ns: int) -> int:
@@ -99,13 +103,19 @@ class WindowBudget(Budget):
             self._counted[window] = max(self._told.get(window, 0), self._counted[window] - cost)
 
     def learn(self, used: int, sent_ns: int, now_ns: int) -> bool:
-        window = now_ns // self._interval_ns
-        if sent_ns // self._interval_ns != window or used <= self._told.get(window, 0):
+        """Near a reset nobody knows which window is spoken of: the count of one that is over would fill the next."""
+        window, last = self._windows(sent_ns)[0], self._windows(now_ns)[1]
+        if window != last or used <= self._told.get(window, 0):
             return False
         self._told[window] = used
         is_more = used > self._counted.get(window, 0)
         self._counted[window] = max(used, self._counted.get(window, 0))
         return is_more
+
+    def exhaust(self, now_ns: int) -> None:
+        """Near a reset, of the window that ends: if it was the next one, the venue says so again."""
+        window = self._windows(now_ns)[0]
+        self._told[window] = self._counted[window] = max(self.capacity, self._counted.get(window, 0))
 
     def frees_at(self, now_ns: int) -> int:
         first, _ = self._windows(now_ns)
@@ -147,6 +157,9 @@ class SlidingBudget(Budget):
         more = used - self.used(now_ns)
         self.take(max(0, more), now_ns)
         return more > 0
+
+    def exhaust(self, now_ns: int) -> None:
+        self.learn(self.capacity, now_ns, now_ns)
 
     def frees_at(self, now_ns: int) -> int:
         self.used(now_ns)

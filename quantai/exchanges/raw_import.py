@@ -78,8 +78,9 @@ def import_raw(
     """Decode the frames of `venue` that the store at `source` has, and put what they say into the store at `store`.
 
     `clock` is the one `exchange` was bound with; it follows the times of the frames. A frame that the decoder refuses
-    is a bad row, told with its number. Raises `StoreError` where more than `max_bad_frames` are, where `source` has no
-    frames, and where `store` cannot be written or has such events already.
+    is a bad row, told with its number; those of symbols that the venue lists no more are counted as an oddity. Raises
+    `StoreError` where more than `max_bad_frames` are, where `source` has no frames, and where `store` cannot be written
+    or has such events already.
     """
     storage = open_storage(store)
     if not isinstance(storage, LocalStorage):
@@ -125,6 +126,7 @@ def _decode(
             except Exception as error:
                 outcome.reject(outcome.rows_read, f"{type(error).__name__}: {error}"[:200])
     staging.flush()
+    outcome.note("frames of a stream or symbol that is not known, left out", decoder.unknown)
 
 
 def _refuse_overlaps(store: Path, folder: Path, parts: list[PartEntry]) -> None:
@@ -146,6 +148,7 @@ def _report(source: Path, outcome: Outcome, parts: list[PartEntry]) -> FileRepor
         symbols=tuple(sorted({part.stream[2] for part in parts})),
         bad_rows=outcome.bad_rows,
         bad_row_examples=tuple(outcome.examples),
+        oddities=outcome.oddities,
         start_ns=min((part.start_ns for part in parts), default=None),
         end_ns=max((part.end_ns for part in parts), default=None),
     )

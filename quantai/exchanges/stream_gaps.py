@@ -24,6 +24,8 @@ class StreamGaps:
         self._publish = publish
         self._links: set[str] = set()
         self._is_connected = False
+        self._made_ns = clock.now_ns()
+        self._awaited: dict[str, str] = {}
         self._down: dict[str, tuple[str, int]] = {}
 
     def connection(self, name: str, is_up: bool, reason: str) -> None:
@@ -39,6 +41,10 @@ class StreamGaps:
         else:
             self._publish(DisconnectedEvent(self._venue, now_ns, now_ns, reason))
 
+    def wait_for(self, streams: Mapping[str, str]) -> None:
+        """These streams, each of a symbol, are to come: until they do, from when this was made, they are missing."""
+        self._awaited.update(streams)
+
     def down(self, streams: Mapping[str, str], since_ns: int) -> None:
         """These streams, each of a symbol, come no more; nothing of them after `since_ns` is whole."""
         now_ns = self._clock.now_ns()
@@ -50,10 +56,16 @@ class StreamGaps:
                 self._publish(StaleEvent(self._venue, now_ns, now_ns, self._venue, symbol, now_ns - since_ns))
 
     def up(self, streams: Iterable[str], reason: str) -> None:
-        """They come again: one row for each symbol."""
+        """They come, or come again: one row for each symbol."""
         since: dict[str, int] = {}
+        now_ns = self._clock.now_ns()
         for stream in streams:
-            if stream in self._down:
+            if stream in self._awaited:
+                symbol = self._awaited.pop(stream)
+                self._down.pop(stream, None)
+                if self._made_ns < now_ns:
+                    since[symbol] = self._made_ns
+            elif stream in self._down:
                 symbol, since_ns = self._down.pop(stream)
                 since[symbol] = min(since.get(symbol, since_ns), since_ns)
         for symbol, since_ns in since.items():
@@ -62,11 +74,12 @@ class StreamGaps:
     def forget(self, streams: Iterable[str]) -> None:
         """They come again, and somebody else knows what is missing."""
         for stream in streams:
+            self._awaited.pop(stream, None)
             self._down.pop(stream, None)
 
     def stop(self) -> None:
         """Nothing will come any more: tell of what did not until now."""
-        self.up(list(self._down), "stopped while nothing came")
+        self.up([*self._awaited, *self._down], "stopped while nothing came")
 
     def _tell(self, symbol: str, since_ns: int, reason: str) -> None:
         now_ns = self._clock.now_ns()

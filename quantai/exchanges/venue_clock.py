@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND, Clock
 from quantai.core.errors import VenueError
+from quantai.exchanges.errors import MalformedReply
 
 logger = logging.getLogger(__name__)
 
 _SAMPLES = 5
 _RESYNC_S = 600
 _WARN_NS = NS_PER_SECOND
+_MOST_NS = 86_400 * NS_PER_SECOND
 
 
 class VenueClock:
@@ -90,17 +92,24 @@ class VenueClock:
         for _ in range(_SAMPLES):
             before_ns = self._clock.now_ns()
             try:
-                venue_ns = await self._ask()
+                venue_ns = self._plausible(await self._ask())
             except VenueError:
                 if best is None:
                     self.failures += 1
                     raise
                 break
             after_ns = self._clock.now_ns()
-            sample = (max(0, after_ns - before_ns) // 2, venue_ns - (before_ns + after_ns) // 2)
+            if after_ns < before_ns:  # our clock was set back meanwhile: nothing is measured
+                continue
+            sample = ((after_ns - before_ns) // 2, venue_ns - (before_ns + after_ns) // 2)
             best = sample if best is None else min(best, sample)
         if best is not None:
             self._adopt(*best)
+
+    def _plausible(self, venue_ns: int) -> int:
+        if abs(venue_ns - self._clock.now_ns()) > _MOST_NS:
+            raise MalformedReply(f"it says {venue_ns} ns since 1970, more than a day off our clock")
+        return venue_ns
 
     def _adopt(self, uncertainty_ns: int, offset_ns: int) -> None:
         self.uncertainty_ns, self.offset_ns = uncertainty_ns, offset_ns

@@ -245,6 +245,34 @@ async def test_a_client_that_was_closed_sends_nothing(world: World) -> None:
         await world.get()
 
 
+async def test_what_comes_while_the_client_closes_is_not_sent(world: World) -> None:
+    world.will(says())
+    await world.get()
+    closing = asyncio.create_task(world.client.close())
+    await asyncio.sleep(0)
+    with pytest.raises(NotSent, match="not started or was closed"):
+        await world.send()
+    await closing
+
+
+async def test_a_cancel_does_not_wait_for_a_connection_behind_requests_that_are_not_answered(world: World) -> None:
+    world.will(*[stays_silent(world)] * 40, says())
+    asking = [asyncio.create_task(world.get()) for _ in range(40)]
+    while len(world.asked) < 40:
+        await asyncio.sleep(0.001)
+    assert await world.send("DELETE", priority=Priority.CANCEL, timeout_ns=3 * NS_PER_SECOND) == 7
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def test_a_dialect_that_breaks_on_an_answer_proves_nothing(world: World) -> None:
+    world.will(says(X_Used="many"), says(X_Used="many"))
+    with pytest.raises(MalformedReply, match=r"POST /order: the answer cannot be read \(ValueError\)"):
+        await world.send()
+    assert (len(world.asked), world.client.counts.malformed) == (1, 1)
+
+
 async def test_without_budget_nothing_is_sent(world: World) -> None:
     world.limiter.try_acquire({"weight": 100}, Priority.CANCEL)
     with pytest.raises(NotSent, match="POST /order: not sent: the rate budget"):
@@ -299,6 +327,19 @@ async def test_a_skewed_clock_is_put_right_and_the_request_sent_once_more(world:
     world.will(says("skew", 400), says())
     assert await world.send() == 7
     assert world.skews == 1
+
+
+async def test_where_the_time_cannot_be_measured_the_request_is_still_one_that_was_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise OutcomeUnknown("GET /time: sent, and nobody knows what became of it")
+
+    monkeypatch.setattr(world.client, "_on_clock_skew", fail)
+    world.will(says("skew", 400))
+    with pytest.raises(ClockSkew):
+        await world.send()
+    assert len(world.asked) == 1
 
 
 async def test_a_clock_that_stays_skewed_is_an_error(world: World) -> None:

@@ -113,6 +113,13 @@ async def test_only_cancels_reach_the_reserve() -> None:
     assert not world.limiter.try_acquire({"weight": 1}, Priority.CANCEL)
 
 
+async def test_history_leaves_a_quarter_to_what_trading_needs() -> None:
+    world = World()
+    assert world.limiter.try_acquire({"weight": 75}, Priority.HISTORY)
+    assert not world.limiter.try_acquire({"weight": 1}, Priority.HISTORY)
+    assert world.limiter.try_acquire({"weight": 25}, Priority.ORDER)
+
+
 async def test_cancels_pass_everybody_and_others_keep_their_order() -> None:
     world = World()
     world.limiter.try_acquire({"weight": 100}, Priority.QUERY)
@@ -187,6 +194,41 @@ async def test_a_count_from_before_a_reset_says_nothing_of_the_window_after_it()
     world = World(start_ns=62 * NS_PER_SECOND)
     world.limiter.learn("weight", 90, sent_ns=58 * NS_PER_SECOND)
     assert world.limiter.headroom() == 1
+
+
+async def test_a_count_told_near_a_reset_is_not_taken_for_that_of_the_next_window() -> None:
+    world = World(start_ns=60 * NS_PER_SECOND + 20 * NS_PER_MS)
+    world.limiter.learn("weight", 95, sent_ns=60 * NS_PER_SECOND + NS_PER_MS)  # the venue's clock may be behind
+    world.clock.set_time(62 * NS_PER_SECOND)
+    assert world.limiter.headroom() == 1
+
+
+async def test_a_limit_that_is_exhausted_near_a_reset_is_not_closed_for_the_whole_next_window() -> None:
+    world = World(start_ns=60 * NS_PER_SECOND + 20 * NS_PER_MS)
+    world.limiter.exhaust("weight")
+    assert not world.limiter.try_acquire({"weight": 1}, Priority.ORDER)
+    world.clock.set_time(62 * NS_PER_SECOND)
+    assert world.limiter.try_acquire({"weight": 1}, Priority.ORDER)
+    world.limiter.exhaust("unheard of")
+
+
+async def test_who_waits_for_more_than_a_lowered_limit_gives_is_turned_away_and_blocks_nobody() -> None:
+    world = World()
+    world.limiter.try_acquire({"weight": 100}, Priority.QUERY)
+    large, small = world.ask("large", 50), world.ask("small", 5)
+    await world.go()
+    world.limiter.set_capacity("weight", 40)
+    with pytest.raises(NotSent, match="costs 50 of weight, which never gives more than 40"):
+        await asyncio.wait_for(large, 5)
+    await world.go(70)
+    await small
+
+
+async def test_who_cannot_wait_for_a_silence_to_end_is_refused_at_once() -> None:
+    world = World()
+    world.limiter.pause(30 * NS_PER_SECOND, "Retry-After")
+    with pytest.raises(NotSent, match="silence past the deadline"):
+        await asyncio.wait_for(world.limiter.acquire({"weight": 1}, Priority.ORDER, 29 * NS_PER_SECOND), 5)
 
 
 async def test_a_refund_serves_who_waits() -> None:
@@ -336,7 +378,7 @@ def test_no_window_of_the_venue_ever_sees_more_than_the_capacity(
         assert seen <= rule.capacity
 
 
-@given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(list(Priority))), max_size=25))
+@given(st.lists(st.tuples(st.integers(1, 18), st.sampled_from(list(Priority))), max_size=25))
 def test_everybody_is_served_in_the_end_and_in_order_within_a_priority(
     requests: Sequence[tuple[int, Priority]],
 ) -> None:

@@ -25,9 +25,17 @@ class Decoder(FrameDecoder):
     def __init__(self, venue: str, sink: EventSink) -> None:
         self._venue = venue
         self._sink = sink
+        self._unknown = 0
+
+    @property
+    def unknown(self) -> int:
+        return self._unknown
 
     def decode(self, frame: bytes, ts_init: int) -> None:
         found = json.loads(frame)
+        if found["s"] == "GONE/USDT":
+            self._unknown += 1
+            return
         price = float(found["p"])
         self._sink(TradeEvent(self._venue, found["s"], ts_init, ts_init, price, 1.0, Side.BUY, found["t"]))
 
@@ -94,6 +102,14 @@ async def test_frames_that_the_decoder_refuses_are_told_and_the_others_imported(
     assert (report.rows_read, report.bad_rows) == (4, 2)
     assert [bad.line for bad in report.bad_row_examples] == [2, 4]
     assert len(trades(tmp_path / "store")) == 2
+
+
+async def test_frames_of_a_symbol_that_is_not_known_any_more_are_told(tmp_path: Path) -> None:
+    await record(tmp_path / "recorded", [frame(0), frame(1, "GONE/USDT"), frame(2, "GONE/USDT")], ["raw.*"])
+    clock = SimulatedClock()
+    report = import_raw(tmp_path / "recorded", tmp_path / "store", "loopback", bound(clock), clock)
+    assert dict(report.oddities) == {"frames of a stream or symbol that is not known, left out": 2}
+    assert dict(report.rows_written) == {"trade": 1}
 
 
 async def test_too_many_bad_frames_leave_nothing_behind(tmp_path: Path) -> None:

@@ -45,6 +45,18 @@ def test_a_row_tells_from_when_to_when_once_for_each_instrument() -> None:
     assert world.rows() == [("BTC", 90, 200)]
 
 
+def test_what_was_before_a_stream_came_for_the_first_time_is_missing() -> None:
+    world = World()
+    world.gaps.wait_for({"btc@trade": "BTC", "btc@depth": "BTC", "eth@trade": "ETH"})
+    world.clock.set_time(150)
+    world.gaps.up(["btc@trade"], "did not come")
+    world.clock.set_time(160)
+    world.gaps.up(["btc@trade", "btc@depth"], "did not come")
+    assert world.rows() == [("BTC", 100, 150), ("BTC", 100, 160)]
+    world.gaps.stop()
+    assert world.rows()[2:] == [("ETH", 100, 160)]
+
+
 def test_what_does_not_come_again_is_told_at_the_end() -> None:
     world = World()
     world.gaps.down({"btc@depth": "BTC"}, 90)

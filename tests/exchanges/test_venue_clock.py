@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND, SimulatedClock
-from quantai.exchanges.errors import OutcomeUnknown
+from quantai.exchanges.errors import MalformedReply, OutcomeUnknown
 from quantai.exchanges.venue_clock import VenueClock
 
 START = 1_700_000_000 * NS_PER_SECOND
@@ -39,7 +39,7 @@ class Venue:
         return answer
 
     def _pass(self, ways: list[int]) -> None:
-        self.clock.set_time(self.clock.now_ns() + (ways.pop(0) if ways else 1) * NS_PER_MS)
+        self.clock.seek(self.clock.now_ns() + (ways.pop(0) if ways else 1) * NS_PER_MS)
 
 
 async def test_the_offset_is_that_of_the_sample_with_the_shortest_way() -> None:
@@ -55,6 +55,22 @@ async def test_some_answers_are_enough() -> None:
     venue.answers = 2
     await venue.venue_clock.resync()
     assert (venue.venue_clock.offset_ns, venue.venue_clock.failures, venue.asked) == (20 * NS_PER_MS, 0, 3)
+
+
+async def test_a_sample_in_which_our_clock_was_set_back_does_not_count() -> None:
+    venue = Venue(20, there=[5, 1], back=[5, -900])
+    await venue.venue_clock.resync()
+    assert venue.venue_clock.uncertainty_ns == NS_PER_MS
+    assert venue.venue_clock.offset_ns == 20 * NS_PER_MS
+
+
+async def test_a_time_that_cannot_be_is_no_answer() -> None:
+    venue = Venue(20)
+    await venue.venue_clock.resync()
+    venue.ahead_ns = -START
+    with pytest.raises(MalformedReply, match="more than a day off our clock"):
+        await venue.venue_clock.resync()
+    assert (venue.venue_clock.offset_ns, venue.venue_clock.failures) == (20 * NS_PER_MS, 1)
 
 
 async def test_without_an_answer_the_offset_stays() -> None:

@@ -14,13 +14,13 @@ from quantai.core.numbers import ZERO
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.fills import FillHistory
 from quantai.exchanges.binance.orders import ALGO_PREFIX
-from quantai.exchanges.binance.reports import check_numbers
 from quantai.exchanges.binance.rest_messages import RestAlgo, RestOrder, SpotAccount, UsdmBalance, UsdmPosition
 from quantai.exchanges.binance.statuses import algo_status, order_status
 from quantai.exchanges.errors import MalformedReply, OrderNotFound
 from quantai.exchanges.execution import ExecutionReport, OrderStatus, VenueAccount, VenuePosition
 from quantai.exchanges.http_request import HttpRequest
 from quantai.exchanges.rate_limiter import Priority
+from quantai.exchanges.wire import check_numbers
 
 T = TypeVar("T")
 

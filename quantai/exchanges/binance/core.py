@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pydantic import SecretStr
-
-from quantai.core.clock import Clock
-from quantai.events import Event
 from quantai.exchanges.binance.hosts import Hosts
 from quantai.exchanges.binance.product import Product
-from quantai.exchanges.http import HttpClient
-from quantai.exchanges.mapper import InstrumentMapper
-from quantai.exchanges.rate_limiter import RateLimiter
-from quantai.exchanges.signing import Signer
-from quantai.exchanges.venue_clock import VenueClock
+from quantai.exchanges.core import VenueCore
 
 
 @dataclass(kw_only=True)
-class BinanceCore:
-    """Given to each connector. `signer` and `api_key` are None without keys: public data needs none."""
+class BinanceCore(VenueCore):
+    """Of spot or USD-M, and where they are spoken to."""
 
-    venue: str
-    """The configured name of the exchange."""
     product: Product
     hosts: Hosts
-    clock: Clock
-    limiter: RateLimiter
-    http: HttpClient
-    venue_clock: VenueClock
-    mapper: InstrumentMapper
-    publish: Callable[[Event], None]
-    signer: Signer | None = field(default=None, repr=False)
-    api_key: SecretStr | None = None

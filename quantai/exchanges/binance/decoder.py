@@ -100,6 +100,11 @@ class BinanceDecoder(FrameDecoder):
         self._by_stream: dict[str, Handle | None] = {}
         self._trades: dict[tuple[str, bool], Trades] = {}
 
+    @property
+    def unknown(self) -> int:
+        """See the interface."""
+        return self._output.counts.unknown
+
     def decode(self, frame: bytes, ts_init: int) -> None:
         """Decode one frame. Raises `msgspec.DecodeError` or `OddMessage` for what makes no sense."""
         handle = self._by_name.get(frame[_AFTER_PREFIX : frame.find(b'"', _AFTER_PREFIX)])

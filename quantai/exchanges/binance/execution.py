@@ -6,20 +6,16 @@ leaves open is `UNKNOWN`, and asked for. Fills and ends come from the stream alo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
-from quantai.core.errors import OrderError, StartupError, UnknownInstrument
-from quantai.events import ConnectedEvent, DisconnectedEvent
+from quantai.core.errors import OrderError, StartupError
 from quantai.exchanges.base import ExchangeContext
 from quantai.exchanges.binance.account import BinanceAccount
-from quantai.exchanges.binance.arrivals import Arrivals
-from quantai.exchanges.binance.command_queue import CommandQueue
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.dead_man import DeadManSwitch
-from quantai.exchanges.binance.order_entry import CANCEL_WAIT_NS, WAIT_NS, OrderEntry, Placement
+from quantai.exchanges.binance.order_entry import OrderEntry, Placement
 from quantai.exchanges.binance.orders import (
     cancellations,
     spot_amendment,
@@ -28,18 +24,11 @@ from quantai.exchanges.binance.orders import (
     usdm_order,
 )
 from quantai.exchanges.binance.product import WEIGHT
-from quantai.exchanges.binance.user_stream import SpotUserStream, UsdmUserStream
-from quantai.exchanges.errors import DuplicateOrderId, NotSent
-from quantai.exchanges.execution import (
-    AmendOrder,
-    CancelOrder,
-    ConnectionSink,
-    ExecutionConnector,
-    ExecutionReport,
-    ReportSink,
-    SubmitOrder,
-    VenueHealth,
-)
+from quantai.exchanges.binance.user_stream import SpotUserStream, UsdmUserStream, UserStream
+from quantai.exchanges.errors import DuplicateOrderId
+from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
+from quantai.exchanges.http_execution import CANCEL_WAIT_NS, WAIT_NS, key_of
+from quantai.exchanges.private_execution import PrivateExecution
 from quantai.exchanges.websocket.settings import LinkSettings
 
 T = TypeVar("T")
@@ -48,10 +37,12 @@ PLACED_TOGETHER = 5
 CANCELLED_TOGETHER = 10
 
 
-class BinanceExecution(ExecutionConnector):
+class BinanceExecution(PrivateExecution):
     """One account on spot or USD-M. `core.http` and `core.venue_clock` are started before `start`."""
 
+    _core: BinanceCore
     account: BinanceAccount
+    stream: UserStream
 
     def __init__(
         self,
@@ -62,27 +53,18 @@ class BinanceExecution(ExecutionConnector):
         link_settings: LinkSettings | None = None,
     ) -> None:
         """`countdown_ns` sets the dead-man switch of USD-M; 0: off. Raises `StartupError` without keys."""
-        if core.api_key is None or core.signer is None:
-            raise StartupError(
-                f"{core.venue} cannot trade without keys: set exchanges.{core.venue}.api_key and api_secret"
-            )
+        super().__init__(core, (WEIGHT, *core.product.order_rules))
         symbols = [instrument.symbol for instrument in context.instruments]
-        self._core = core
-        self._sink: ReportSink | None = None
-        self._connection_sink: ConnectionSink = lambda is_up: None
-        self._is_up = False
-        self._arrivals = Arrivals()
-        self._queue = CommandQueue()
         self.account = BinanceAccount(core, symbols)
-        self._entry = OrderEntry(core, self.account, self._arrivals, self._report)
+        self._entry = OrderEntry(core, self.account, self.outcomes)
         stream = UsdmUserStream if core.product.is_futures else SpotUserStream
-        self.stream = stream(core, self._report, self._on_state, link_settings)
+        self.stream = stream(core, self.outcomes.tell, self.on_state, link_settings)
         has_switch = bool(countdown_ns) and core.product.is_futures
         self._switch = DeadManSwitch(core, symbols, countdown_ns) if has_switch else None
 
     async def start(self) -> None:
         """Return when the private stream stands. Raises `StartupError`."""
-        await self.stream.start()
+        await super().start()
         if self._switch is None:
             return
         try:
@@ -96,17 +78,7 @@ class BinanceExecution(ExecutionConnector):
         await self._queue.close()
         if self._switch is not None:
             await self._switch.stop()
-        await self.stream.stop()
-
-    def on_report(self, sink: ReportSink) -> None:
-        self._sink = sink
-
-    def on_connection(self, sink: ConnectionSink) -> None:
-        self._connection_sink = sink
-
-    def health(self) -> VenueHealth:
-        names = (WEIGHT, *self._core.product.order_rules)
-        return VenueHealth(self._is_up, self._core.http.latency_ns, self._core.limiter.headroom(*names))
+        await super().stop()
 
     def submit(self, command: SubmitOrder) -> None:
         placement = self._placement(command)
@@ -120,7 +92,7 @@ class BinanceExecution(ExecutionConnector):
             try:
                 placements.append(self._placement(command))
             except (OrderError, DuplicateOrderId) as error:
-                self._tell_refused(command, error)
+                self.outcomes.refuse_later(command, error)
         is_alone = [each.call.is_algo or not self._core.product.is_futures for each in placements]
         alone = [each for each, by_itself in zip(placements, is_alone, strict=True) if by_itself]
         together = [each for each, by_itself in zip(placements, is_alone, strict=True) if not by_itself]
@@ -134,24 +106,26 @@ class BinanceExecution(ExecutionConnector):
             self._queue.put([each.command.client_order_id for each in some], partial(send, deadline_ns))
         except OrderError as error:
             for each in some:
-                self._tell_refused(each.command, error)
+                self.outcomes.refuse_later(each.command, error)
 
     def amend(self, command: AmendOrder) -> None:
         amendment = usdm_amendment if self._core.product.is_futures else spot_amendment
-        call = amendment(command, self._symbol(command.symbol))
-        self._queue.put([_key(command)], partial(self._entry.amend, command, call, self._deadline_ns(WAIT_NS)))
+        call = amendment(command, self._core.ordered_symbol(command.symbol))
+        self._queue.put([key_of(command)], partial(self._entry.amend, command, call, self._deadline_ns(WAIT_NS)))
 
     def cancel(self, command: CancelOrder) -> None:
-        calls = cancellations(command, self._symbol(command.symbol), is_futures=self._core.product.is_futures)
+        calls = cancellations(
+            command, self._core.ordered_symbol(command.symbol), is_futures=self._core.product.is_futures
+        )
         work = partial(self._entry.cancel, command, calls, self._deadline_ns(CANCEL_WAIT_NS))
-        self._queue.put([_key(command)], work, is_cancel=True)
+        self._queue.put([key_of(command)], work, is_cancel=True)
 
     def cancel_batch(self, commands: Sequence[CancelOrder]) -> None:
         """Ten of a symbol at a time on USD-M; alone go those that would make others wait, and those without an id."""
         by_symbol: dict[str, list[CancelOrder]] = {}
         for command in commands:
             has_id = command.venue_order_id.isascii() and command.venue_order_id.isdigit()
-            if has_id and self._core.product.is_futures and not self._queue.is_busy(_key(command)):
+            if has_id and self._core.product.is_futures and not self._queue.is_busy(key_of(command)):
                 by_symbol.setdefault(command.symbol, []).append(command)
             else:
                 self._cancel_alone(command)
@@ -165,17 +139,17 @@ class BinanceExecution(ExecutionConnector):
             return
         try:
             deadline_ns = self._deadline_ns(CANCEL_WAIT_NS)
-            work = partial(self._entry.cancel_batch, commands, self._symbol(symbol), deadline_ns)
-            self._queue.put([_key(command) for command in commands], work, is_cancel=True)
+            work = partial(self._entry.cancel_batch, commands, self._core.ordered_symbol(symbol), deadline_ns)
+            self._queue.put([key_of(command) for command in commands], work, is_cancel=True)
         except OrderError as error:
             for command in commands:
-                self._tell_refused(command, error)
+                self.outcomes.refuse_later(command, error)
 
     def _cancel_alone(self, command: CancelOrder) -> None:
         try:
             self.cancel(command)
         except OrderError as error:
-            self._tell_refused(command, error)
+            self.outcomes.refuse_later(command, error)
 
     async def cancel_all(self, symbol: str) -> None:
         """Cancel every open order of a symbol, conditional ones too, whoever placed it. Raises `VenueError` where that
@@ -183,49 +157,16 @@ class BinanceExecution(ExecutionConnector):
         """
         names = ("allOpenOrders", "algoOpenOrders") if self._core.product.is_futures else ("openOrders",)
         for name in names:
-            await self._entry.cancel_all(name, self._symbol(symbol))
+            await self._entry.cancel_all(name, self._core.ordered_symbol(symbol))
 
     def _placement(self, command: SubmitOrder) -> Placement:
         """Raises `OrderError` for what cannot be sent, `DuplicateOrderId` where the id was sent and has arrived."""
-        if command.client_order_id in self._arrivals:
-            raise DuplicateOrderId(f"order {command.client_order_id} has arrived at Binance already")
+        self.outcomes.check_is_new(command)
         place = usdm_order if self._core.product.is_futures else spot_order
-        return Placement(command, place(command, self._symbol(command.symbol)))
-
-    def _symbol(self, symbol: str) -> str:
-        try:
-            return self._core.mapper.to_venue(symbol)
-        except UnknownInstrument as error:
-            raise OrderError(str(error)) from None
+        return Placement(command, place(command, self._core.ordered_symbol(command.symbol)))
 
     def _deadline_ns(self, wait_ns: int) -> int:
         return self._core.clock.now_ns() + wait_ns
-
-    def _tell_refused(self, command: SubmitOrder | CancelOrder, error: Exception) -> None:
-        """After the call has returned, as all reports. An `OrderError` proves that nothing was sent."""
-        cause = NotSent(str(error)) if isinstance(error, OrderError) else error
-        asyncio.get_running_loop().call_soon(self._entry.refuse, command, cause)
-
-    def _report(self, report: ExecutionReport) -> None:
-        digested = self._arrivals.digest(report)
-        if digested is not None and self._sink is not None:
-            self._sink(digested)
-
-    def _on_state(self, is_up: bool, reason: str) -> None:
-        if is_up is not self._is_up:
-            self._is_up = is_up
-            now_ns, component = self._core.clock.now_ns(), f"{self._core.venue} orders"
-            self._core.publish(
-                ConnectedEvent(component, now_ns, now_ns)
-                if is_up
-                else DisconnectedEvent(component, now_ns, now_ns, reason)
-            )
-        self._connection_sink(is_up)
-
-
-def _key(command: AmendOrder | CancelOrder) -> str:
-    """What the commands of one order have in common; adopted orders have the venue's id only."""
-    return command.client_order_id or command.venue_order_id
 
 
 def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

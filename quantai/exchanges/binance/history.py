@@ -17,11 +17,11 @@ from quantai.core.enums import Side
 from quantai.events import BarEvent, TradeEvent
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.intervals import interval_name
-from quantai.exchanges.binance.messages import Id, Ms
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.history import BarPage, History, Hole, TradePage
 from quantai.exchanges.http import HttpRequest
 from quantai.exchanges.rate_limiter import Priority
+from quantai.exchanges.wire import Id, Ms
 
 _Number = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,20})?$")]
 _Kline = tuple[Ms, _Number, _Number, _Number, _Number, _Number, Ms, Any, Any, Any, Any, Any]

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
-from quantai.core.errors import StartupError, VenueError
-from quantai.events import BarEvent, Event
-from quantai.exchanges.base import EventSink, ExchangeContext, MarketDataConnector
+from quantai.core.errors import VenueError
+from quantai.events import Event
+from quantai.exchanges.base import EventSink, ExchangeContext
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.decoder import BinanceDecoder
 from quantai.exchanges.binance.dialect import BinanceStreamDialect
 from quantai.exchanges.binance.history import BinanceHistory
-from quantai.exchanges.binance.missed_trades import MissedTrades
 from quantai.exchanges.binance.product import CONNECTS
 from quantai.exchanges.binance.rest_data import RestData
 from quantai.exchanges.binance.stream_handler import DecoderCounts, Output
 from quantai.exchanges.binance.streams import MarketDataSettings, Wanted, wanted
 from quantai.exchanges.book_chains import Chain, PreviousChain, RangeChain
 from quantai.exchanges.book_snapshots import BookSnapshots
-from quantai.exchanges.book_sync import BookCounts
+from quantai.exchanges.book_sync import BookCounts, BookSync
 from quantai.exchanges.books import Books
+from quantai.exchanges.missed_trades import MissedTrades
 from quantai.exchanges.quarantine import Quarantine
-from quantai.exchanges.stream_gaps import StreamGaps
-from quantai.exchanges.websocket.pool import StreamPool
+from quantai.exchanges.streaming import StreamingMarketData
 from quantai.exchanges.websocket.raw import RawTap
 from quantai.exchanges.websocket.settings import LinkSettings, PoolSettings
-from quantai.exchanges.websocket.waiting import cancelled, pause
+from quantai.exchanges.websocket.waiting import pause
 
 logger = logging.getLogger(__name__)
 
 _REST = "rest"
-_START_TIMEOUT_S = 60
 
 
 def chain_of(*, is_futures: bool) -> Chain:
@@ -66,8 +66,11 @@ def recorded_decoder(
     return BinanceDecoder(output, is_futures=is_futures, unified=unified, book_of=books.of, is_wanted=_everything)
 
 
-class BinanceMarketData(MarketDataConnector):
+class BinanceMarketData(StreamingMarketData):
     """Of spot or USD-M, as `core.product` says."""
+
+    _core: BinanceCore
+    _decoder: BinanceDecoder
 
     def __init__(
         self,
@@ -81,133 +84,88 @@ class BinanceMarketData(MarketDataConnector):
         pool_settings: PoolSettings | None = None,
     ) -> None:
         """`raw` takes frames as they came, answers of REST too."""
-        self._core = core
-        self._clock = context.clock
+        super().__init__(
+            core,
+            BinanceStreamDialect(core.product, core.hosts.public_ws),
+            raw=raw,
+            quarantine=quarantine,
+            history=BinanceHistory(core),
+            connect_costs={CONNECTS: 1},
+            link_settings=link_settings,
+            pool_settings=pool_settings,
+        )
         self._settings = settings or MarketDataSettings()
-        self._history = BinanceHistory(core)
-        self._raw = raw
         self._is_futures = core.product.is_futures
-        self._gaps = StreamGaps(core.venue, context.clock, core.publish)
-        self._rest = RestData(core, self._settings.book_depth, self._on_rest_frame)
+        self._rest = RestData(core, self._settings.book_depth, partial(self.on_answer, _REST))
         self._missed = MissedTrades(
             core.venue, self._rest.trades, context.clock, core.publish, max_trades=self._settings.max_missed_trades
         )
         self.counts = DecoderCounts()
         self.book_counts = BookCounts()
         self._snapshots = BookSnapshots(self._rest.book, context.clock, self.book_counts)
-        self._pool = StreamPool(
-            BinanceStreamDialect(core.product, core.hosts.public_ws),
-            venue=core.venue,
-            clock=context.clock,
-            on_frame=self._on_frame,
-            on_streams=self._on_streams,
-            on_connection=self._gaps.connection,
-            link_settings=link_settings,
-            settings=pool_settings,
-            connects=core.limiter,
-            connect_costs={CONNECTS: 1},
-            quarantine=quarantine,
-            raw=raw,
-        )
-        self._wire(Wanted(), _unheard)
-        self._first_up = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._wanted = Wanted()
+        self._books = self._make_books(_unheard)
 
-    def _wire(self, wanted: Wanted, sink: EventSink) -> None:
-        """Have books and handlers for what is wanted."""
-        core, is_wanted = self._core, wanted.topics.__contains__
-        self._wanted = wanted
-        self._books = Books(
-            core.venue,
+    def _make_books(self, sink: EventSink) -> Books:
+        return Books(
+            self._core.venue,
             chain_of(is_futures=self._is_futures),
             depth=self._rest.depth,
             sink=sink,
-            publish=core.publish,
-            is_wanted=is_wanted,
+            publish=self._core.publish,
+            is_wanted=self._wanted.topics.__contains__,
             request=self._snapshots.request,
             counts=self.book_counts,
         )
-        self._decoder = BinanceDecoder(
-            Output(core.venue, sink, self.counts, self._missed.add),
-            is_futures=self._is_futures,
-            unified=core.mapper.to_unified,
-            book_of=self._books.of,
-            is_wanted=is_wanted,
-        )
 
-    async def start(self, topics: Sequence[str], sink: EventSink) -> None:
-        """See the interface. Returns when the first stream was acknowledged, or nothing is wanted."""
-        core, settings = self._core, self._settings
-        self._wire(wanted(core.venue, topics, core.mapper, settings, is_futures=self._is_futures), sink)
+    def streams_of(self, topics: frozenset[str]) -> Mapping[str, str]:
+        """See `streams`."""
+        self._wanted = wanted(self._core.venue, topics, self._core.mapper, self._settings, is_futures=self._is_futures)
+        return self._wanted.streams
+
+    def make_decoder(self, topics: frozenset[str], sink: EventSink) -> BinanceDecoder:
+        """With books for what is wanted."""
+        self._books = self._make_books(sink)
         for symbol in sorted(self._wanted.books):
             self._books.of(symbol)
-        if settings.book_interval_ns and self._wanted.books:
-            self._books.publish_every(settings.book_interval_ns, self._clock)
-        self._pool.set_desired(self._wanted.streams)
-        jobs = [self._pool.run(), self._snapshots.run(), self._missed.run(), self._poll_open_interest()]
-        self._tasks = [asyncio.create_task(job) for job in jobs]
-        if self._wanted.streams:
-            await self._connected()
-
-    async def _connected(self) -> None:
-        first_up = asyncio.create_task(self._first_up.wait())
-        done, _ = await asyncio.wait(
-            {first_up, self._tasks[0]}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+        if self._settings.book_interval_ns and self._wanted.books:
+            self._books.publish_every(self._settings.book_interval_ns, self._clock)
+        return BinanceDecoder(
+            Output(self._core.venue, sink, self.counts, self._missed.add),
+            is_futures=self._is_futures,
+            unified=self._core.mapper.to_unified,
+            book_of=self._books.of,
+            is_wanted=topics.__contains__,
         )
-        await cancelled(first_up)
-        if first_up not in done:
-            await self.stop()
-            raise StartupError(
-                f"{self._core.venue}: no stream came from {self._core.hosts.public_ws} within {_START_TIMEOUT_S} s: "
-                "is it reachable from here?"
-            )
 
-    async def run(self) -> None:
-        """Stream until cancelled."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+    def jobs(self) -> Iterable[Coroutine[Any, Any, None]]:
+        """What is asked for over REST."""
+        return self._snapshots.run(), self._missed.run(), self._poll_open_interest()
 
     async def stop(self) -> None:
         """See the interface."""
-        await self._pool.stop()
-        for task in self._tasks:
-            await cancelled(task)
-        self._tasks = []
+        await super().stop()
         self._books.stop()
-        self._gaps.stop()
         self._missed.stop()
 
-    async def get_historical(self, symbol: str, interval_ns: int, start_ns: int, end_ns: int) -> list[BarEvent]:
-        """See the interface."""
-        pages = self._history.download_bars(symbol, interval_ns, start_ns, end_ns)
-        return [bar async for page in pages for bar in page.events if bar.ts_event <= end_ns]
+    def fell(self, symbols: Mapping[str, str]) -> None:
+        """Books begin anew."""
+        for book in self._kept_books(symbols):
+            book.down(self._clock.now_ns())
 
-    def _on_frame(self, frame: bytes, ts_ns: int) -> None:
-        self._decoder.decode(frame, ts_ns)
-
-    def _on_rest_frame(self, frame: bytes, ts_ns: int) -> None:
-        if self._raw is not None and self._raw.is_wanted(_REST):
-            self._raw.record(_REST, frame, ts_ns)
-        self._decoder.decode(frame, ts_ns)
-
-    def _on_streams(self, streams: Collection[str], is_up: bool, reason: str, since_ns: int) -> None:
-        """Books begin anew; what was missed is told, or of trades found out by the next one's id."""
-        symbols = {stream: self._wanted.streams[stream] for stream in streams if self._wanted.streams.get(stream)}
-        kept = [symbol for stream, symbol in symbols.items() if _is_kept_book(stream, symbol, self._wanted)]
-        if not is_up:
-            self._gaps.down(symbols, since_ns)
-            for book in self._books.known(kept):
-                book.down(self._clock.now_ns())
-            return
-        self._first_up.set()
-        known = [stream for stream, symbol in symbols.items() if self._tells_missing(stream, symbol)]
-        self._gaps.forget(known)
-        self._gaps.up(symbols, "the stream was interrupted")
-        for book in self._books.known(kept):
+    def came(self, symbols: Mapping[str, str]) -> None:
+        """Books begin with a snapshot."""
+        for book in self._kept_books(symbols):
             book.up()
 
-    def _tells_missing(self, stream: str, symbol: str) -> bool:
+    def _kept_books(self, symbols: Mapping[str, str]) -> Iterator[BookSync]:
+        """Those that are put together from these streams."""
+        return self._books.known(
+            [symbol for stream, symbol in symbols.items() if _is_kept_book(stream, symbol, self._wanted)]
+        )
+
+    def tells_missing(self, stream: str, symbol: str) -> bool:
+        """Trades are numbered."""
         is_trades = stream.endswith(("@trade", "@aggTrade"))
         return is_trades and self._decoder.knows_trade_ids(symbol, is_aggregate=self._is_futures)
 

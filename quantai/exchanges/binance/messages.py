@@ -8,19 +8,12 @@ Source: Binance Spot API, «WebSocket Streams»; USD-M Futures API, «WebSocket 
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import field
 
-_LARGEST = 1e15
-_LATEST_MS = 9_000_000_000_000  # of the year 2255; later ones do not fit into nanoseconds
-
-Positive = Annotated[float, Meta(gt=0, le=_LARGEST)]
-NotNegative = Annotated[float, Meta(ge=0, le=_LARGEST)]
-Ms = Annotated[int, Meta(ge=0, le=_LATEST_MS)]
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Levels = tuple[tuple[Positive, NotNegative], ...]
+from quantai.exchanges.wire import Id, Levels, Ms, NotNegative, Positive
 
 T = TypeVar("T")
 

@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 
-from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import NumberError, VenueError
 from quantai.exchanges.binance.account import BinanceAccount
-from quantai.exchanges.binance.arrivals import Arrivals
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.error_codes import error_of
 from quantai.exchanges.binance.orders import ALGO_PREFIX, Call
-from quantai.exchanges.binance.reports import ts_ns
 from quantai.exchanges.binance.rest_messages import Nothing, OrderAck
 from quantai.exchanges.errors import (
-    DuplicateOrderId,
     InvalidOrder,
-    MalformedReply,
     NotSent,
     OrderNotFound,
     OutcomeUnknown,
 )
-from quantai.exchanges.execution import (
-    AmendOrder,
-    CancelOrder,
-    ExecType,
-    ExecutionReport,
-    ReportSink,
-    SubmitOrder,
-)
+from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
+from quantai.exchanges.http_execution import CANCEL_WAIT_NS, TIMEOUT_NS
 from quantai.exchanges.http_request import HttpRequest
+from quantai.exchanges.order_outcomes import Command, OrderOutcomes
 from quantai.exchanges.rate_limiter import Priority
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-Command = SubmitOrder | AmendOrder | CancelOrder
+from quantai.exchanges.wire import ts_ns
 
 RECV_WINDOW_MS = 2_500
-WAIT_NS = NS_PER_SECOND
-"""The longest an order may wait here, for the rate budget and for what went before it. With the receive window it is at
-the venue within 3.5 s, or never, and within 5 s where the time had to be put right: the OMS takes what is not known
-there after 5 s (reconciliation.answer_timeout) for lost.
-"""
-CANCEL_WAIT_NS = 10 * NS_PER_SECOND
-_TIMEOUT_NS = 5 * NS_PER_SECOND
 _BATCH_WEIGHT = 5
-
-_REFUSED = {
-    SubmitOrder: ExecType.REJECTED,
-    AmendOrder: ExecType.REPLACE_REJECTED,
-    CancelOrder: ExecType.CANCEL_REJECTED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +41,10 @@ class Placement:
 class OrderEntry:
     """Each method sends one command, or several in one message, and ends when all that it proves is told."""
 
-    def __init__(self, core: BinanceCore, account: BinanceAccount, arrivals: Arrivals, tell: ReportSink) -> None:
+    def __init__(self, core: BinanceCore, account: BinanceAccount, outcomes: OrderOutcomes) -> None:
         self._core = core
         self._account = account
-        self._arrivals = arrivals
-        self._tell = tell
+        self._outcomes = outcomes
 
     async def submit(self, placement: Placement, deadline_ns: int) -> None:
         """Place an order; not after `deadline_ns`."""
@@ -83,7 +53,7 @@ class OrderEntry:
             request = self._request(call.method, call.name, call.params, deadline_ns, orders=1)
             ack = await self._core.http.call(request, OrderAck)
         except Exception as error:
-            self.refuse(placement.command, error)
+            self._outcomes.refuse(placement.command, error)
         else:
             self._accept(placement.command, ack)
 
@@ -97,7 +67,7 @@ class OrderEntry:
             if isinstance(answer, OrderAck):
                 self._accept(command, answer)
             else:
-                self.refuse(command, answer)
+                self._outcomes.refuse(command, answer)
 
     async def cancel_batch(self, commands: Sequence[CancelOrder], symbol: str, deadline_ns: int) -> None:
         """Cancel several orders of one symbol, by the venue's ids, in one message. What was done the stream tells."""
@@ -105,7 +75,7 @@ class OrderEntry:
         params = {"symbol": symbol, "orderIdList": ids}
         for command, answer in zip(commands, await self._batch("DELETE", params, commands, deadline_ns), strict=True):
             if not isinstance(answer, OrderAck):
-                self.refuse(command, answer)
+                self._outcomes.refuse(command, answer)
 
     async def cancel(self, command: CancelOrder, calls: Sequence[Call], deadline_ns: int) -> None:
         """Ask one after the other while the venue does not know the order. That it was done the stream tells."""
@@ -116,11 +86,11 @@ class OrderEntry:
             except OrderNotFound as error:
                 missing = error
             except Exception as error:
-                self.refuse(command, error)
+                self._outcomes.refuse(command, error)
                 return
             else:
                 return
-        self.refuse(command, missing)
+        self._outcomes.refuse(command, missing)
 
     async def cancel_all(self, name: str, symbol: str) -> None:
         """Cancel every open order of a symbol, whoever placed it. Raises `VenueError`."""
@@ -138,7 +108,7 @@ class OrderEntry:
                 await self._check_only_smaller(command)
             await self._core.http.call(self._request("PUT", call.name, call.params, deadline_ns), Nothing)
         except Exception as error:
-            self.refuse(command, error)
+            self._outcomes.refuse(command, error)
 
     async def _check_only_smaller(self, command: AmendOrder) -> None:
         """Spot would leave the price as it is without a word. Raises `VenueError` where the change is another one."""
@@ -167,42 +137,15 @@ class OrderEntry:
         return [error_of(each.code, each.msg, is_futures=True) if each.code else each for each in answers]
 
     def _accept(self, command: SubmitOrder, ack: OrderAck) -> None:
-        if not (ack.order_id or ack.algo_id):
-            self.refuse(command, MalformedReply("Binance answered without an order id"))
-            return
-        self._tell(
-            ExecutionReport(
-                exec_type=ExecType.NEW, client_order_id=command.client_order_id, ts_event=self._time_of(ack),
-                venue_order_id=f"{ALGO_PREFIX}{ack.algo_id}" if ack.algo_id else str(ack.order_id),
-                symbol=command.symbol, side=command.side,
-            )
-        )  # fmt: skip
+        own_id = str(ack.order_id) if ack.order_id else ""
+        algo_id = f"{ALGO_PREFIX}{ack.algo_id}" if ack.algo_id else ""
+        self._outcomes.accept(command, algo_id or own_id, self._time_of(ack))
 
     def _time_of(self, ack: OrderAck) -> int:
         try:
             return ts_ns(ack.transact_time or ack.update_time or ack.create_time)
         except NumberError:
-            return self._core.venue_clock.now_ns()
-
-    def refuse(self, command: Command, error: Exception) -> None:
-        """Tell what a failure proves. An order that is known to have arrived is not in doubt because its answer is."""
-        exec_type = _REFUSED[type(command)]
-        is_new = isinstance(command, SubmitOrder)
-        if isinstance(error, OutcomeUnknown) or not isinstance(error, VenueError):
-            if is_new and command.client_order_id in self._arrivals:
-                return
-            exec_type = ExecType.UNKNOWN
-        elif is_new and isinstance(error, DuplicateOrderId):  # of ids that are used once: it is the order itself
-            exec_type = ExecType.UNKNOWN
-        if not isinstance(error, VenueError):
-            logger.error("a command to %s broke", self._core.venue, exc_info=error)
-        self._tell(
-            ExecutionReport(
-                exec_type=exec_type, client_order_id=command.client_order_id, ts_event=self._core.venue_clock.now_ns(),
-                venue_order_id=getattr(command, "venue_order_id", ""), symbol=command.symbol,
-                reason=str(error) or type(error).__name__,
-            )
-        )  # fmt: skip
+            return 0
 
     def _request(
         self, method: str, name: str, params: Mapping[str, str], deadline_ns: int, *, orders: int = 0, weight: int = 0
@@ -215,6 +158,6 @@ class OrderEntry:
         return HttpRequest(
             method=method, path=product.path(name), params={**params, "recvWindow": str(RECV_WINDOW_MS)},
             costs=product.costs(weight or product.weights.order, orders), is_signed=True, is_safe=False,
-            priority=Priority.CANCEL if method == "DELETE" else Priority.ORDER, timeout_ns=_TIMEOUT_NS,
+            priority=Priority.CANCEL if method == "DELETE" else Priority.ORDER, timeout_ns=TIMEOUT_NS,
             budget_ns=left_ns,
         )  # fmt: skip

@@ -16,10 +16,12 @@ from quantai.core.errors import OrderError
 from quantai.core.numbers import plain
 from quantai.exchanges.binance.order_options import SPOT_OPTIONS, USDM_OPTIONS, read_options
 from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
+from quantai.exchanges.order_checks import check_amounts, check_order, refusal
 
 ALGO_PREFIX = "algo-"
 """Begins the venue's ids of conditional USD-M orders that were not triggered: the algo service counts for itself."""
 
+_VENUE = "Binance"
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 _SPOT_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}")
 _USDM_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -44,7 +46,7 @@ class Call:
 def spot_order(command: SubmitOrder, symbol: str) -> Call:
     """A new order on spot. Raises `OrderError`."""
     options = read_options(command.options, SPOT_OPTIONS)
-    _check_common(command, _SPOT_ID)
+    check_order(command, _VENUE, _SPOT_ID)
     if command.reduce_only and command.side is Side.BUY:
         raise _refusal(command, "a buy on spot reduces nothing: there are no short positions")
     kind = _spot_type(command, options)
@@ -101,7 +103,7 @@ def _check_spot_flags(command: SubmitOrder, options: Mapping[str, str]) -> None:
 def usdm_order(command: SubmitOrder, symbol: str) -> Call:
     """A new order on USD-M: stops go to the algo service. Raises `OrderError`."""
     options = read_options(command.options, USDM_OPTIONS)
-    _check_common(command, _USDM_ID)
+    check_order(command, _VENUE, _USDM_ID)
     is_stop = command.order_type in _STOPS
     kind = _usdm_type(command, options)
     params = {"algoType": "CONDITIONAL"} if is_stop else {}
@@ -185,7 +187,7 @@ def spot_amendment(command: AmendOrder, symbol: str) -> Call:
     Anything else would be a cancel and a new order, between which the old one may still trade: twice the quantity, or
     none at all. So that is not done here (`POST order/cancelReplace`).
     """
-    _check_numbers(command.quantity, command.price)
+    check_amounts(_VENUE, command.quantity, command.price)
     same_id = {"newClientOrderId": command.client_order_id} if command.client_order_id else {}
     name = _name_of(command.client_order_id, command.venue_order_id)
     params = {"symbol": symbol} | name | {"newQty": plain(command.quantity)} | same_id
@@ -194,7 +196,7 @@ def spot_amendment(command: AmendOrder, symbol: str) -> Call:
 
 def usdm_amendment(command: AmendOrder, symbol: str) -> Call:
     """USD-M changes quantity and price of a limit order, which loses its place. Raises `OrderError`."""
-    _check_numbers(command.quantity, command.price)
+    check_amounts(_VENUE, command.quantity, command.price)
     if command.price is None:
         raise OrderError(f"order {command.client_order_id} has no limit: Binance amends limit orders only")
     if command.venue_order_id.startswith(ALGO_PREFIX):
@@ -243,25 +245,5 @@ def _plain_time_in_force(command: SubmitOrder) -> str:
     return str(command.time_in_force)
 
 
-def _check_common(command: SubmitOrder, pattern: re.Pattern[str]) -> None:
-    if not pattern.fullmatch(command.client_order_id):
-        raise OrderError(f"{command.client_order_id!r} is no client order id that Binance takes: {pattern.pattern}")
-    if command.side not in _SIDES:
-        raise _refusal(command, f"it buys or sells, its side cannot be {command.side}")
-    if (command.price is not None) is not command.order_type.has_limit:
-        raise _refusal(command, f"a {command.order_type} order with price {command.price} makes no sense")
-    if command.trigger_price is not None and command.order_type not in _STOPS:
-        raise _refusal(command, f"a {command.order_type} order takes no trigger price")
-    if not command.order_type.has_limit and command.time_in_force in (TimeInForce.FOK, TimeInForce.POST_ONLY):
-        raise _refusal(command, f"without a limit it cannot be {command.time_in_force}")
-    _check_numbers(command.quantity, command.price, command.trigger_price)
-
-
-def _check_numbers(*numbers: Decimal | None) -> None:
-    for number in numbers:
-        if number is not None and not (number.is_finite() and number > 0):
-            raise OrderError(f"Binance takes no order with the number {number}")
-
-
 def _refusal(command: SubmitOrder, why: str) -> OrderError:
-    return OrderError(f"order {command.client_order_id} was not sent to Binance: {why}")
+    return refusal(command, _VENUE, why)

@@ -17,7 +17,8 @@ from quantai.events import (
 )
 from quantai.exchanges.binance.contract_status import STATUSES
 from quantai.exchanges.binance.messages import ContractInfo, Kline, Liquidation, MarkPrice, OpenInterest
-from quantai.exchanges.binance.stream_handler import Handler, OddMessage, Output, decoder_of
+from quantai.exchanges.binance.stream_handler import Handler, Output, decoder_of
+from quantai.exchanges.wire import OddMessage
 
 _FUNDING_AT_LEAST_NS = 60 * NS_PER_SECOND
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 
 import msgspec
 
-from quantai.core.clock import NS_PER_SECOND, Clock
+from quantai.core.clock import Clock
 from quantai.core.enums import Side
 from quantai.core.errors import NumberError
 from quantai.exchanges.binance.private_messages import (
@@ -31,11 +31,11 @@ from quantai.exchanges.binance.reports import (
 )
 from quantai.exchanges.execution import ExecType, ExecutionReport, ReportSink
 from quantai.exchanges.mapper import InstrumentMapper
+from quantai.exchanges.private_stream import Losses
 
 logger = logging.getLogger(__name__)
 
 _MAX_SEEN = 20_000
-_LOSS_EVERY_NS = 10 * NS_PER_SECOND
 _TRADING = ("ORDER", "")
 
 _decode_kind = msgspec.json.Decoder(EventKind).decode
@@ -70,7 +70,7 @@ class PrivateEvents:
         self._on_change = on_change
         self._on_stream = on_stream
         self._seen: OrderedDict[Hashable, None] = OrderedDict()
-        self._next_loss_ns = 0
+        self._losses = Losses(clock, on_change)
         self._takers: dict[str, Callable[[bytes | msgspec.Raw], None]] = {
             "executionReport": self._take_spot_order,
             "listStatus": self._take_spot_list,
@@ -106,10 +106,7 @@ class PrivateEvents:
     def lose(self, what: str) -> None:
         """Something came that cannot be read: nobody knows what it would have told."""
         self._count("lost")
-        now_ns = self._clock.now_ns()
-        if now_ns >= self._next_loss_ns:
-            self._next_loss_ns = now_ns + _LOSS_EVERY_NS
-            self._on_change(what)
+        self._losses.tell(what)
 
     def _count(self, name: str) -> None:
         self.counts[name] += 1

@@ -11,10 +11,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from quantai.core.clock import NS_PER_MS
 from quantai.core.enums import Liquidity, Side
 from quantai.core.errors import NumberError
-from quantai.core.numbers import MAX_MAGNITUDE, ZERO
+from quantai.core.numbers import ZERO
 from quantai.exchanges.binance.orders import ALGO_PREFIX
 from quantai.exchanges.binance.private_messages import (
     SpotOrder,
@@ -24,9 +23,9 @@ from quantai.exchanges.binance.private_messages import (
     UsdmTriggerRejectEvent,
 )
 from quantai.exchanges.execution import ExecType, ExecutionReport
+from quantai.exchanges.wire import check_numbers, ts_ns
 
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
-_MAX_TS_MS = (2**63 - 1) // NS_PER_MS
 _MADE_BY_VENUE = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
 _PREVENTED = "prevented from trading with an order of the same account"
 _SAYS_NOTHING = ("", "NONE", "0", 0)
@@ -37,20 +36,6 @@ def own_id(client_order_id: str) -> str:
     settlement share their names, so that only the venue's order id tells them apart.
     """
     return "" if client_order_id.startswith(_MADE_BY_VENUE) else client_order_id
-
-
-def check_numbers(*numbers: Decimal) -> None:
-    """Raises `NumberError` for what cannot be counted with."""
-    for number in numbers:
-        if not number.is_finite() or number.copy_abs() > MAX_MAGNITUDE:
-            raise NumberError(f"Binance sent the number {number:.6E}")
-
-
-def ts_ns(ts_ms: int) -> int:
-    """Nanoseconds of Binance's milliseconds. Raises `NumberError` for a time that is none."""
-    if not 0 < ts_ms < _MAX_TS_MS:
-        raise NumberError(f"Binance sent the time {ts_ms}")
-    return ts_ms * NS_PER_MS
 
 
 def spot_reports(order: SpotOrder, symbol: str) -> Iterator[ExecutionReport]:

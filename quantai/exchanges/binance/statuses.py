@@ -12,10 +12,11 @@ from quantai.core.enums import Liquidity, OrderState, OrderType, TimeInForce
 from quantai.core.errors import NumberError
 from quantai.core.numbers import ZERO, to_decimal
 from quantai.exchanges.binance.orders import ALGO_PREFIX
-from quantai.exchanges.binance.reports import SIDES, check_numbers, own_id, ts_ns
+from quantai.exchanges.binance.reports import SIDES, own_id
 from quantai.exchanges.binance.rest_messages import RestAlgo, RestOrder, SpotFill, UsdmFill
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.execution import ExecType, ExecutionReport, OrderStatus
+from quantai.exchanges.wire import check_numbers, ts_ns
 
 _STATES = {
     "NEW": OrderState.NEW,

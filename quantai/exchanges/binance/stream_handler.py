@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from quantai.core.clock import NS_PER_SECOND
-from quantai.core.errors import VenueError
 from quantai.events import MarketEvent
 from quantai.exchanges.binance.messages import Combined
+from quantai.exchanges.missed_trades import MissingTrades
 
 _LATEST_DUPLICATE_NS = 10 * NS_PER_SECOND
 
@@ -24,10 +24,6 @@ _LATEST_DUPLICATE_NS = 10 * NS_PER_SECOND
 def decoder_of(type_: Any) -> Callable[[bytes], Any]:
     """Decodes a frame whose data are a `type_`; made once, for all streams of a kind."""
     return msgspec.json.Decoder(Combined[type_], strict=False).decode
-
-
-class OddMessage(VenueError):
-    """A message whose numbers make no sense together."""
 
 
 @dataclass(slots=True)
@@ -47,22 +43,6 @@ class DecoderCounts:
     """By their ids; those that were fetched later too."""
     unknown: int = 0
     """Frames of streams that nobody asked for."""
-
-
-@dataclass(slots=True)
-class MissingTrades:
-    """A hole in the ids of an instrument's trades: from `next_id` up to, not including, `end_id`.
-
-    Both are 0 where the venue began to count anew, so that nobody knows what is missing.
-    """
-
-    symbol: str
-    next_id: int
-    end_id: int
-    since_ns: int
-    """When the last trade before it came."""
-    until_ns: int
-    """When the first one after it came."""
 
 
 @dataclass(frozen=True, slots=True)

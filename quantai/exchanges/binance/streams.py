@@ -12,6 +12,7 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import StartupError
 from quantai.exchanges.binance.intervals import SPOT_INTERVALS, USDM_INTERVALS
 from quantai.exchanges.mapper import InstrumentMapper
+from quantai.exchanges.streaming import kind_and_symbol
 
 PARTIAL_DEPTHS = (5, 10, 20)
 _SPOT_PACES = {"100ms": "@100ms", "1000ms": ""}
@@ -74,7 +75,7 @@ def wanted(
     pace = paces[settings.book_speed]
     found = Wanted(frozenset(topics))
     for topic in sorted(found.topics):
-        kind, _, symbol = topic.removeprefix("market.").partition(f".{venue}.")
+        kind, symbol = kind_and_symbol(topic, venue)
         if kind not in (USDM_CHANNELS if is_futures else SPOT_CHANNELS) or not symbol:
             raise StartupError(f"{venue} has no {topic}: it streams {', '.join(sorted(USDM_CHANNELS))}, spot less")
         name = mapper.to_venue(symbol).lower()

@@ -9,7 +9,9 @@ from quantai.core.clock import NS_PER_MS
 from quantai.core.enums import Side
 from quantai.events import TickEvent, TradeEvent
 from quantai.exchanges.binance.messages import AggTrade, BookTicker, PastTrade, Trade
-from quantai.exchanges.binance.stream_handler import Handler, MissingTrades, OddMessage, Output, decoder_of
+from quantai.exchanges.binance.stream_handler import Handler, Output, decoder_of
+from quantai.exchanges.missed_trades import MissingTrades
+from quantai.exchanges.wire import OddMessage
 
 _MAX_HOLES = 16
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from urllib.parse import quote
 
 import msgspec
 
 from quantai.core.clock import NS_PER_SECOND, Timer
-from quantai.core.errors import StartupError, VenueError
+from quantai.core.errors import VenueError
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.error_codes import LISTEN_KEY_GONE
 from quantai.exchanges.binance.private_events import PrivateEvents
@@ -22,11 +20,11 @@ from quantai.exchanges.binance.private_messages import NO_EVENT, SpotFrame
 from quantai.exchanges.binance.product import CONNECTS, WEIGHT
 from quantai.exchanges.binance.rest_messages import ListenKey, Nothing
 from quantai.exchanges.binance.ws_api import Send, WsApi
-from quantai.exchanges.errors import AuthenticationError, RequestRefused
+from quantai.exchanges.errors import RequestRefused
 from quantai.exchanges.execution import ReportSink
 from quantai.exchanges.http_request import HttpRequest
+from quantai.exchanges.private_stream import PrivateStream, StateSink
 from quantai.exchanges.rate_limiter import Priority, RateRule
-from quantai.exchanges.websocket.link import Link
 from quantai.exchanges.websocket.settings import LinkSettings
 
 logger = logging.getLogger(__name__)
@@ -34,109 +32,33 @@ logger = logging.getLogger(__name__)
 RENEW_NS = 30 * 60 * NS_PER_SECOND
 """How often a listen key, which lives for 60 minutes, is renewed."""
 _RETRY_NS = 60 * NS_PER_SECOND
-_START_NS = 30 * NS_PER_SECOND
 _EVENT = b'"event"'
 _HEAD = 64
 """Bytes at the beginning of a frame in which it says that it is an event."""
 
 _decode_frame = msgspec.json.Decoder(SpotFrame).decode
 
-StateSink = Callable[[bool, str], None]
 
+class UserStream(PrivateStream):
+    """The part that both products share: the events."""
 
-class UserStream(ABC):
-    """One private stream. `on_state(True, ..)` is called when it stands, anew too, so that what was missed is asked
-    for; `on_state(False, ..)` when it fell, or can no longer be trusted.
-    """
+    _core: BinanceCore
 
     def __init__(
         self, core: BinanceCore, on_report: ReportSink, on_state: StateSink, settings: LinkSettings | None = None
     ) -> None:
-        self._core = core
-        self._tell_state = on_state
-        self._opened = asyncio.Event()
-        self._refused: AuthenticationError | None = None
-        self._task: asyncio.Task[None] | None = None
+        messages = core.product.streams.messages_per_second
+        super().__init__(
+            core,
+            on_state,
+            connect_costs=self._connect_costs(core),
+            messages=RateRule("messages", messages, NS_PER_SECOND, is_window=False),
+            settings=settings,
+        )
         self.events = PrivateEvents(core.mapper, core.clock, on_report, self._on_change, self._on_stream)
-        limits = core.product.streams
-        self.link = Link(
-            f"{core.venue} private", self._secret_url, clock=core.clock, on_frame=self._on_frame,
-            on_state=self._on_state, on_open=self._log_in, settings=settings, is_answer=self._is_answer,
-            connects=core.limiter, connect_costs=self._connect_costs(),
-            messages=RateRule("messages", limits.messages_per_second, NS_PER_SECOND, is_window=False),
-        )  # fmt: skip
 
-    async def start(self) -> None:
-        """Return when the stream stands. Raises `StartupError` where it does not in time, or never will."""
-        self._task = asyncio.create_task(self.link.run())
-        self._task.add_done_callback(self._on_over)
-        timer = self._core.clock.call_later(_START_NS, lambda due_ns: self._opened.set())
-        try:
-            await self._opened.wait()
-        finally:
-            timer.cancel()
-        if not self.link.is_up:
-            await self.stop()
-            why = str(self._refused) if self._refused is not None else f"not open in {_START_NS // NS_PER_SECOND} s"
-            raise StartupError(f"the private stream of {self._core.venue} does not stand: {why}")
-
-    async def stop(self) -> None:
-        """Close it; returns when nothing more will come."""
-        await self.link.stop()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    @abstractmethod
-    async def _url(self) -> str:
-        """Where to connect."""
-
-    @abstractmethod
-    def _on_frame(self, frame: bytes, ts_ns: int) -> None:
-        """Take what came; what cannot be read is raised, and goes to quarantine."""
-
-    async def _subscribe(self, send: Send) -> None:
-        """Ask for the events on a new connection, where connecting alone does not."""
-
-    def _connect_costs(self) -> dict[str, int]:
+    def _connect_costs(self, core: BinanceCore) -> dict[str, int]:
         return {CONNECTS: 1}
-
-    def _is_answer(self, frame: bytes) -> bool:
-        return False
-
-    async def _secret_url(self) -> str:
-        try:
-            return await self._url()
-        except AuthenticationError as error:
-            self._give_up(error)
-            raise
-
-    async def _log_in(self, send: Send) -> None:
-        try:
-            await self._subscribe(send)
-        except AuthenticationError as error:
-            self._give_up(error)
-            raise
-
-    def _give_up(self, error: AuthenticationError) -> None:
-        """Whoever waits for the start need not wait for another answer; a stream that stood once is tried again."""
-        self._refused = error
-        self._opened.set()
-
-    def _on_over(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("the private stream of %s broke", self._core.venue, exc_info=task.exception())
-            self._tell_state(False, "it broke")
-
-    def _on_state(self, is_up: bool, reason: str) -> None:
-        if is_up:
-            self._opened.set()
-        self._tell_state(is_up, reason)
-
-    def _on_change(self, reason: str) -> None:
-        """The account may be another one than the reports say: compare it."""
-        if self.link.is_up:
-            self._tell_state(True, reason)
 
     def _on_stream(self, kind: str) -> None:
         if kind != "serverShutdown":  # until a shutdown everything still comes
@@ -153,8 +75,8 @@ class SpotUserStream(UserStream):
         super().__init__(core, on_report, on_state, settings)
         self._api = WsApi(core.api_key, core.signer, core.venue_clock.now_ms)
 
-    def _connect_costs(self) -> dict[str, int]:
-        return {CONNECTS: 1, WEIGHT: self._core.product.ws_connect_weight}
+    def _connect_costs(self, core: BinanceCore) -> dict[str, int]:
+        return {CONNECTS: 1, WEIGHT: core.product.ws_connect_weight}
 
     def _is_answer(self, frame: bytes) -> bool:
         return _EVENT not in frame[:_HEAD]

@@ -23,6 +23,9 @@ FrameHandler = Callable[[bytes, int], None]
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_PROOF_S = 5
+"""What the next connection brings is held back meanwhile."""
+
 # The library logs every frame and URL at DEBUG, keys and signatures included: its words go nowhere.
 _UNHEARD = logging.Logger("quantai.exchanges.websocket.unheard", logging.CRITICAL)
 _UNHEARD.addHandler(logging.NullHandler())
@@ -50,11 +53,19 @@ class _Socket(ClientConnection):
             self.transport.abort()
 
 
+class _Connect(connect):
+    """Follows no redirect: the URL may hold a listen key, and whoever answers is to be the venue."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def open_socket(url: str, settings: LinkSettings, clock: Clock) -> ClientConnection:
     """Connect. Raises `TimeoutError`, `OSError` or a `WebSocketException`; `failure` says which in words."""
     async with time_limit(clock, settings.connect_timeout_ns):
-        socket = await connect(
+        socket = await _Connect(
             url,
+            proxy=None,  # as requests over HTTP: the environment of the process does not decide where keys go
             open_timeout=None,
             ping_interval=settings.ping_interval_ns / NS_PER_SECOND,
             ping_timeout=settings.ping_timeout_ns / NS_PER_SECOND,
@@ -113,6 +124,7 @@ class Connection:
         self._socket = socket
         self._clock = clock
         self._silence_ns = settings.silence_ns
+        self._proof_s = min(settings.ping_timeout_ns / NS_PER_SECOND, _LONGEST_PROOF_S)
         self._messages = messages
         self._message_cost = message_cost or {}
         self._reason = ""
@@ -131,6 +143,15 @@ class Connection:
             await self._socket.send(text)
         except ConnectionClosed as error:
             raise OutcomeUnknown(f"the connection broke while sending: {_closing(error)}") from None
+
+    async def answers(self) -> bool:
+        """Whether a pong comes to a ping in time: then all has come that the venue sent before it."""
+        try:
+            async with asyncio.timeout(self._proof_s):
+                await (await self._socket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return False
+        return True
 
     async def close(self) -> None:
         """End it with a closing handshake, or without where the server takes too long for that."""

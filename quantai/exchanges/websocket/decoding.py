@@ -18,6 +18,11 @@ class FrameDecoder(ABC):
     by update id.
     """
 
+    @property
+    def unknown(self) -> int:
+        """Frames so far that made no event because their stream or symbol is not known."""
+        return 0
+
     @abstractmethod
     def decode(self, frame: bytes, ts_init: int) -> None:
         """Decode one frame, which came at `ts_init` (nanoseconds UTC). Answers to requests are ignored.

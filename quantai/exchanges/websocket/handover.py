@@ -9,16 +9,19 @@ FrameHandler = Callable[[bytes, int], None]
 
 
 class _Frames:
-    """At most `limit` different frames, the oldest are forgotten; equal ones count as often as they come."""
+    """At most `limit` different frames; equal ones count as often as they come."""
 
     def __init__(self, limit: int) -> None:
         self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._limit = limit
 
-    def add(self, frame: bytes) -> None:
+    def add(self, frame: bytes) -> tuple[bytes, ...]:
+        """Returns those, the oldest, for which there is no room any more."""
         self._counts[frame] = self._counts.get(frame, 0) + 1
-        if len(self._counts) > self._limit:
-            self._counts.popitem(last=False)
+        if len(self._counts) <= self._limit:
+            return ()
+        oldest, count = self._counts.popitem(last=False)
+        return (oldest,) * count
 
     def take(self, frame: bytes) -> bool:
         """Take one such frame out; False where there is none."""
@@ -42,8 +45,9 @@ class Handover:
     brought before, and of the old one nothing but answers. As each connection keeps the order of its frames, so does
     the sum.
 
-    Frames are the same where their bytes are. At most `limit` are kept of either: what is forgotten of the held ones
-    the old connection brings, what is forgotten of the brought ones came long before the new connection was there.
+    Frames are the same where their bytes are. At most `limit` are kept of either: what there is no room to hold is
+    given on, for an old connection that is so far behind brings nothing any more; what is forgotten of the brought ones
+    came long before the new connection was there.
     """
 
     def __init__(self, deliver: FrameHandler, is_answer: Callable[[bytes], bool | None], limit: int) -> None:
@@ -78,7 +82,8 @@ class Handover:
         elif self._is_cut:
             self._deliver(frame, ts_ns)
         else:
-            self._held.add(frame)
+            for late in self._held.add(frame):
+                self._deliver(late, ts_ns)
 
     def _is_urgent(self, frame: bytes) -> bool:
         is_answer = self._is_answer(frame)

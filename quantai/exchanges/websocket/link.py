@@ -36,7 +36,8 @@ class Link:
     Replacement (before `max_age_ns`, or by `restart`) makes before it breaks: the new connection goes through
     `on_open` while the old one delivers, both run for `overlap_ns`, then frames are taken from the new one, less those
     that the old one gave already (see `Handover`). Frames thus come once and in order where the venue sends the same
-    bytes on both; where it does not, the consumer must drop by id what it knows (see `FrameDecoder`).
+    bytes on both; where it does not, the consumer must drop by id what it knows (see `FrameDecoder`). An old one that
+    answers no ping in the overlap was dead before: that is told as a fall.
     """
 
     def __init__(
@@ -211,13 +212,23 @@ class Link:
     async def _overlap(self, new: Connection) -> bool:
         """Let both deliver for a while; False where the new one fell and the old one did not."""
         assert self._current is not None
+        old = self._current
         if self._handover is not None:
             self._handover.is_opening = False
-        await until(self._clock, self._settings.overlap_ns, new.ended, self._current.ended)
-        if new.ended.done() and not self._current.ended.done():
+        answering = asyncio.create_task(old.answers())
+        try:
+            await until(self._clock, self._settings.overlap_ns, new.ended, old.ended)
+            await asyncio.wait({answering, new.ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancelled(answering)
+        if new.ended.done() and not old.ended.done():
             self._failed(new.ended.result())
             await self._drop(new)
             return False
+        if answering.cancelled() or not answering.result():
+            old.cut("it was dead when it was to be replaced")
+            await asyncio.wait({old.ended})
+            self._note_fall()
         return True
 
     async def _change_to(self, new: Connection) -> None:
@@ -242,8 +253,7 @@ class Link:
 
     async def _until_due(self, current: Connection) -> None:
         """Return when the connection ended or is to be replaced."""
-        settings = self._settings
-        age_ns = round(settings.max_age_ns * (1 - settings.age_jitter * self._random.random()))
+        age_ns = round(self._settings.max_age_ns * (1 - self._settings.age_jitter * self._random.random()))
         left_ns = max(0, current.opened_ns + age_ns - self._clock.now_ns())
         timer = call_later(self._clock, left_ns, lambda: self.restart("it grew old"))
         due = asyncio.create_task(self._due.wait())

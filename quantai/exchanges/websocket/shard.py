@@ -153,27 +153,48 @@ class Shard:
         else:
             self._session = None
         self._changed.set()
-        if self._wiring.on_connection is not None:
-            self._wiring.on_connection(self.name, is_up, reason)
+        self._tell_connection(is_up, reason)
+        if not is_up and not self._is_stopping:
+            self._fall(self._uncovered(), reason)
         self._tell(reason)
+
+    def _tell_connection(self, is_up: bool, reason: str) -> None:
+        if self._wiring.on_connection is not None:
+            try:
+                self._wiring.on_connection(self.name, is_up, reason)
+            except Exception:
+                logger.exception("%s: telling that it is %s failed", self.name, "up" if is_up else "down")
+
+    def _uncovered(self) -> frozenset[str]:
+        """After a fall: the streams that the next connection, being opened, was granted only after the last frame of
+        the one that fell. What came in between is missing.
+        """
+        if self._staged is None:
+            return frozenset()
+        staged, last_ns = self._staged.subscriptions, self.link.last_frame_ns
+        return frozenset(stream for stream in self._told & staged.on if staged.on_since_ns(stream) > last_ns)
 
     def _tell(self, reason: str) -> None:
         """Tell what changed of which streams come."""
         session = self._session or self._staged  # one that is opened delivers already where none stands
         on = session.subscriptions.on if session and not self._is_stopping else frozenset[str]()
-        fallen, risen = self._told - on, on - self._told
-        self._told = on
         if self._is_stopping:
+            self._told = on
             return
-        if fallen:
-            since_ns = self.link.last_frame_ns or self._clock.now_ns()
-            for stream in fallen:
-                self._missing_since.setdefault(stream, since_ns)
-            self._tell_each(fallen, False, reason)
+        self._fall(self._told - on, reason)
+        risen = on - self._told
+        self._told = on
         if risen:
             self._tell_each(risen, True, reason)
             for stream in risen:
                 self._missing_since.pop(stream, None)
+
+    def _fall(self, streams: frozenset[str], reason: str) -> None:
+        self._told -= streams
+        since_ns = self.link.last_frame_ns or self._clock.now_ns()
+        for stream in streams:
+            self._missing_since.setdefault(stream, since_ns)
+        self._tell_each(streams, False, reason)
 
     def _tell_each(self, streams: Iterable[str], is_up: bool, reason: str) -> None:
         """Streams for which the same time is told go together."""

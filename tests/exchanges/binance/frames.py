@@ -9,9 +9,10 @@ from typing import Any
 
 from quantai.events import Event, MarketEvent
 from quantai.exchanges.binance.decoder import BinanceDecoder
-from quantai.exchanges.binance.stream_handler import DecoderCounts, MissingTrades, Output
+from quantai.exchanges.binance.stream_handler import DecoderCounts, Output
 from quantai.exchanges.book_chains import PreviousChain, RangeChain
 from quantai.exchanges.books import Books
+from quantai.exchanges.missed_trades import MissingTrades
 
 VENUE = "binance"
 NOW_NS = 1_700_000_000_000_000_000

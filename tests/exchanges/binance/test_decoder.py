@@ -25,7 +25,7 @@ from quantai.events import (
     TradeEvent,
 )
 from quantai.exchanges.binance.decoder import rest_frame
-from quantai.exchanges.binance.stream_handler import OddMessage
+from quantai.exchanges.wire import OddMessage
 from tests.exchanges.binance.frames import NOW_MS, NOW_NS, World, agg_trade, combined, depth, quote, snapshot, trade
 
 BTC = ("binance", "BTC/USDT")

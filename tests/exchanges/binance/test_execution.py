@@ -16,9 +16,9 @@ from quantai.core.errors import OrderError, StartupError, VenueError
 from quantai.exchanges.base import ExchangeContext
 from quantai.exchanges.binance import execution as execution_module
 from quantai.exchanges.binance import order_entry
-from quantai.exchanges.binance.command_queue import CommandQueue
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.product import ORDERS_10S, SPOT, USDM, Product
+from quantai.exchanges.command_queue import CommandQueue
 from quantai.exchanges.errors import DuplicateOrderId
 from quantai.exchanges.execution import AmendOrder, CancelOrder, ExecType, SubmitOrder
 from quantai.exchanges.rate_limiter import Priority
@@ -118,7 +118,7 @@ async def test_an_acceptance_with_an_impossible_time_is_one_of_now() -> None:
 
 
 async def test_an_order_that_is_not_answered_in_time_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_entry, "_TIMEOUT_NS", 50_000_000)
+    monkeypatch.setattr(order_entry, "TIMEOUT_NS", 50_000_000)
     async with trading(SPOT) as (there, execution):
         there.rest.answer(ORDER["spot"], STALL)
         execution.submit(submit(SPOT))

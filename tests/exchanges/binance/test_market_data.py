@@ -25,8 +25,8 @@ from quantai.events import (
     StaleEvent,
     TradeEvent,
 )
+from quantai.exchanges import streaming
 from quantai.exchanges.base import ExchangeContext
-from quantai.exchanges.binance import market_data
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.history import BinanceHistory
 from quantai.exchanges.binance.market_data import BinanceMarketData, recorded_decoder
@@ -154,7 +154,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_data, "StreamPool", FakePool)
+    monkeypatch.setattr(streaming, "StreamPool", FakePool)
 
 
 @pytest.fixture
@@ -350,7 +350,7 @@ async def test_what_was_down_at_the_end_is_told() -> None:
 
 
 async def test_a_venue_that_does_not_answer_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_data, "_START_TIMEOUT_S", 0)
+    monkeypatch.setattr(streaming, "_START_TIMEOUT_S", 0)
     monkeypatch.setattr(FakePool, "run", lambda self: self.stopped.wait())
     with pytest.raises(StartupError, match="no stream came"):
         await World().start("tick")

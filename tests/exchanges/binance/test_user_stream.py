@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND
 from quantai.core.errors import StartupError
 from quantai.events import ConnectedEvent, DisconnectedEvent
+from quantai.exchanges import private_stream
 from quantai.exchanges.binance import user_stream
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.product import SPOT, USDM, Product
@@ -167,7 +168,7 @@ async def test_a_key_that_is_refused_ends_the_start_at_once() -> None:
 
 
 async def test_a_stream_that_does_not_open_in_time_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_stream, "_START_NS", 100 * NS_PER_MS)
+    monkeypatch.setattr(private_stream, "_START_NS", 100 * NS_PER_MS)
     async with world(SPOT) as there:
         with pytest.raises(StartupError, match="not open"):
             await BinanceExecution(there.core, there.context, link_settings=FAST).start()

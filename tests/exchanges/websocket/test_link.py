@@ -399,6 +399,28 @@ async def test_no_secret_of_the_url_is_told(
     assert "secret" not in caplog.text + repr(world.states + other.states)
 
 
+async def test_a_redirect_is_not_followed_and_its_address_not_told(
+    server: Venue, clock: SimulatedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    server.turn_away(302, Location="/secret-listen-key")
+    async with running(server, clock, replace(SETTINGS, breaker_failures=1)) as world:
+        await eventually(lambda: world.states)
+        assert server.attempts == 1
+        assert "the server answered HTTP 302" in world.states[0][1]
+    assert "secret" not in caplog.text + repr(world.states)
+
+
+async def test_no_proxy_of_the_environment_comes_between(
+    server: Venue, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "socks_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    async with running(server, clock) as world:
+        await world.up()
+
+
 class TestReplacement:
     """The new connection is there before the old one goes."""
 
@@ -485,6 +507,20 @@ class TestReplacement:
             old.transport.abort()
             await eventually(lambda: world.frames == [b"held"])
             assert world.states == [(True, "connected"), (True, "replaced: announced")]
+
+    async def test_an_old_one_that_was_dead_already_is_told_as_a_fall(
+        self, server: Venue, clock: SimulatedClock
+    ) -> None:
+        async with running(server, clock, replace(SETTINGS, ping_timeout_ns=200 * MS)) as world:
+            await world.up()
+            world.advance(60 * NS_PER_SECOND)
+            server.sockets[0].transport.pause_reading()  # half-open: it answers nothing
+            world.link.restart("announced")
+            await eventually(lambda: len(server.sockets) == 2)
+            await a_moment()
+            world.advance(NS_PER_SECOND)
+            await eventually(lambda: len(world.states) == 3)
+            assert world.states[1:] == [(False, "it was dead when it was to be replaced"), (True, "connected")]
 
     async def test_an_old_one_that_falls_while_the_new_one_logs_in_is_told_and_nothing_is_held(
         self, server: Venue, clock: SimulatedClock

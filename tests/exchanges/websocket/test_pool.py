@@ -171,6 +171,35 @@ async def test_after_a_cut_everything_is_subscribed_again_and_told_with_the_time
         assert world.told[2][3] == last_ns
 
 
+async def test_a_connection_that_was_dead_when_it_was_replaced_leaves_a_gap_that_is_told(
+    server: Venue, clock: SimulatedClock
+) -> None:
+    async with running(server, clock, "a", link_settings=replace(LINKS, ping_timeout_ns=200 * MS)) as world:
+        await world.streaming("a")
+        world.advance(60 * NS_PER_SECOND)
+        await server.publish("a", 1)
+        await eventually(lambda: world.frames)
+        last_ns = clock.now_ns()
+        server.sockets[0].transport.pause_reading()  # half-open: nothing comes, and nobody knows
+        world.advance(10 * NS_PER_SECOND)
+        world.pool.restart("announced")
+        await world.advance_until(lambda: len(world.told) == 3)
+        assert [told[:2] for told in world.told] == [(("a",), True), (("a",), False), (("a",), True)]
+        assert [told[3] for told in world.told[1:]] == [last_ns, last_ns]
+
+
+async def test_a_replacement_of_a_connection_that_lives_leaves_no_gap_however_quiet_it_is(
+    server: Venue, clock: SimulatedClock
+) -> None:
+    async with running(server, clock, "a") as world:
+        await world.streaming("a")
+        world.advance(600 * NS_PER_SECOND)
+        world.pool.restart("announced")
+        await world.advance_until(lambda: world.pool.counts["replacements"] == 1)
+        await a_moment()
+        assert [told[:2] for told in world.told] == [(("a",), True)]
+
+
 async def test_unanswered_requests_are_asked_again(server: Venue, clock: SimulatedClock) -> None:
     server.reply = lambda request: None if len(server.requests) < 3 else accept(request)
     async with running(server, clock, "a") as world:
@@ -262,7 +291,10 @@ async def test_a_cancelled_pool_leaves_no_connection_and_tells_of_no_gap(server:
 
 
 async def test_a_listener_that_fails_keeps_no_stream_down(server: Venue, clock: SimulatedClock) -> None:
-    def fail(*told: object) -> None:
+    told: list[tuple[object, ...]] = []
+
+    def fail(*what: object) -> None:
+        told.append(what)
         raise ValueError("no")
 
     frames: list[bytes] = []
@@ -280,6 +312,8 @@ async def test_a_listener_that_fails_keeps_no_stream_down(server: Venue, clock: 
     await eventually(lambda: pool.streaming)
     await server.publish("a", 1)
     await eventually(lambda: frames)
+    server.sockets[0].transport.abort()
+    await eventually(lambda: any(what[:2] == (["a"], False) for what in told))
     await pool.stop()
     await task
 

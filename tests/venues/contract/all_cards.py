@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import tests.venues.contract.data_faults
-import tests.venues.contract.data_history
-import tests.venues.contract.data_streams  # noqa: F401
+import importlib
+
 from tests.venues.contract.cards import CARDS
+
+for _module in (
+    "data_streams", "data_faults", "data_history", "exec_orders", "exec_stops", "exec_commands", "exec_doubt",
+    "exec_account", "exec_end",
+):  # fmt: skip
+    importlib.import_module(f"tests.venues.contract.{_module}")
 
 __all__ = ["CARDS"]

@@ -9,9 +9,11 @@ from quantai.exchanges.binance.exchange import BinanceSpot, BinanceUsdm
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.execution import ExecutionConnector
 from quantai.loopback.dialects.binance.dialect import BinanceDialect
+from quantai.loopback.server.faults import Fault, FaultKind
 from quantai.loopback.server.venue import LoopbackVenue
 from tests.venues.contract.venue import VenueUnderTest
 
+_BUDGETS = ("REQUEST_WEIGHT", "ORDERS")
 _LATER = "no card reads it back: it only names the order for statistics"
 
 
@@ -42,17 +44,16 @@ SPOT = VenueUnderTest(
     venue_symbol=_stream_symbol,
     requests={
         "submit": "POST /api/v3/order",
-        "stop": "POST /api/v3/order",
         "cancel": "DELETE /api/v3/order",
         "amend": "PUT /api/v3/order",
         "bars": "GET /api/v3/klines",
-        "trades": "GET /api/v3/aggTrades",
         "missed_trades": "GET /api/v3/historicalTrades",
         "book": "GET /api/v3/depth",
     },
     streams={"trade": "{}@trade", "tick": "{}@bookTicker", "book": "{}@depth", "bar": "{}@kline"},
     private_fill="private:executionReport",
-    budgets=("REQUEST_WEIGHT", "ORDERS"),
+    no_private_stream=Fault(FaultKind.TRUNCATE, match="reply", count=1_000),
+    budgets=_BUDGETS,
     options={
         "an iceberg": lambda shown: (("icebergQty", shown),),
         "take profit": lambda _: (("type", "TAKE_PROFIT"),),
@@ -61,7 +62,11 @@ SPOT = VenueUnderTest(
         "an amount of quote currency": lambda amount: (("quoteOrderQty", amount),),
         "self-trade prevention": lambda _: (("selfTradePreventionMode", "EXPIRE_TAKER"),),
     },
-    params={"quick refresh": {"refresh": "50ms"}},
+    params={
+        "quick refresh": {"refresh": "50ms"},
+        "whole books at a pace": {"market_data": {"book_interval": "500ms"}},
+    },
+    facts=frozenset({"tells before it disconnects", "orders have a least value"}),
     beyond={
         "pegPriceType": "the loopback venue has no pegged orders",
         "pegOffsetType": "the loopback venue has no pegged orders",
@@ -80,13 +85,11 @@ USDM = VenueUnderTest(
     venue_symbol=_stream_symbol,
     requests={
         "submit": "POST /fapi/v1/order",
-        "stop": "POST /fapi/v1/algoOrder",
         "cancel": "DELETE /fapi/v1/order",
         "amend": "PUT /fapi/v1/order",
         "batch": "POST /fapi/v1/batchOrders",
         "cancel batch": "DELETE /fapi/v1/batchOrders",
         "bars": "GET /fapi/v1/klines",
-        "trades": "GET /fapi/v1/aggTrades",
         "missed_trades": "GET /fapi/v1/aggTrades",
         "book": "GET /fapi/v1/depth",
         "countdown": "POST /fapi/v1/countdownCancelAll",
@@ -100,7 +103,8 @@ USDM = VenueUnderTest(
         "liquidation": "{}@forceOrder",
     },
     private_fill="private:ORDER_TRADE_UPDATE",
-    budgets=("REQUEST_WEIGHT", "ORDERS"),
+    no_private_stream=Fault(FaultKind.ERROR_BEFORE, match="POST /fapi/v1/listenKey", count=1_000),
+    budgets=_BUDGETS,
     options={
         "an end in time": lambda until_ms: (("goodTillDate", until_ms),),
         "take profit": lambda _: (("type", "TAKE_PROFIT_MARKET"),),
@@ -115,13 +119,19 @@ USDM = VenueUnderTest(
         "self-trade prevention": lambda _: (("selfTradePreventionMode", "EXPIRE_TAKER"),),
         "two-way positions": lambda side: (("positionSide", side),),
     },
-    params={"quick refresh": {"refresh": "50ms"}, "dead-man switch": {"countdown": "3s"}},
-    facts=frozenset({"amend to any price and quantity", "keys of private streams expire"}),
+    params={
+        "quick refresh": {"refresh": "50ms"},
+        "whole books at a pace": {"market_data": {"book_interval": "500ms"}},
+        "dead-man switch": {"countdown": "9s"},
+    },
+    facts=frozenset(
+        {"amend to any price and quantity", "keys of private streams expire", "orders have a least value"}
+    ),
     beyond={
         "timeInForce": "RPI: the loopback venue takes it, and makes no difference",
         "priceProtect": "the loopback venue does not compare mark and last price",
     },
-    reaches=_liquidate,
+    liquidate=_liquidate,
     cancel_all=_cancel_all,
 )  # fmt: skip
 

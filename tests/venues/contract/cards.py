@@ -79,6 +79,11 @@ def option(word: str) -> Need:
     return Need(f"option for {word}", lambda venue: word in venue.options)
 
 
+def setting(word: str) -> Need:
+    """The exchange has parameters for this."""
+    return Need(f"setting for {word}", lambda venue: word in venue.params)
+
+
 def fact(word: str) -> Need:
     """The venue is so."""
     return Need(word, lambda venue: word in venue.facts)
@@ -90,4 +95,7 @@ REDUCE_ONLY = _declared("reduce only", lambda can: can.can_reduce_only)
 BATCH = _declared("orders in one message", lambda can: can.batch_size > 1)
 DEAD_MAN = _declared("dead-man switch", lambda can: can.has_dead_man_switch)
 TRADES = _declared("order entry", lambda can: bool(can.order_types))
+CANCELS_ALL = Need("cancel of everything at once", lambda venue: venue.cancel_all is not None)
+FETCHES_TRADES = Need("missed trades can be asked for", lambda venue: "missed_trades" in venue.requests)
+LOSES_TRADES = Need("missed trades are lost", lambda venue: "missed_trades" not in venue.requests)
 DERIVATIVES = Need("derivatives", lambda venue: ":" in venue.symbols[0])

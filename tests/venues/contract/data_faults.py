@@ -11,12 +11,14 @@ from quantai.core.errors import StartupError
 from quantai.events import (
     ConnectedEvent,
     DisconnectedEvent,
+    MarkPriceEvent,
     OrderBookSnapshotEvent,
+    StaleEvent,
     TickEvent,
     TradeEvent,
 )
 from quantai.loopback.server.faults import FaultKind
-from tests.venues.contract.cards import card, channel
+from tests.venues.contract.cards import FETCHES_TRADES, LOSES_TRADES, card, channel, fact
 from tests.venues.contract.stage import Stage
 from tests.venues.contract.streaming import Streaming, streaming
 
@@ -54,7 +56,7 @@ async def a_cut_is_a_gap(stage: Stage) -> None:
         await there.comes(TickEvent, seen + 1)
 
 
-@card("D21", "Trades during an outage are fetched: all come, none twice", channel("trade"))
+@card("D21", "Trades during an outage are fetched: all come, none twice", channel("trade"), FETCHES_TRADES)
 async def trades_of_an_outage_are_fetched(stage: Stage) -> None:
     async with streaming(stage, "trade") as there:
         before = there.last_id()
@@ -68,7 +70,22 @@ async def trades_of_an_outage_are_fetched(stage: Stage) -> None:
         await there.trades_agree(before)
 
 
-@card("D22", "A trade that did not come is fetched", channel("trade"))
+@card("D36", "Trades during an outage are a gap", channel("trade"), LOSES_TRADES)
+async def trades_of_an_outage_are_a_gap(stage: Stage) -> None:
+    async with streaming(stage, "trade") as there:
+        _trade(stage)
+        await there.comes(TradeEvent)
+        cut_ns = stage.clock.now_ns()
+        await _falls(there)
+        _trade(stage, 3)
+        await _stands(there)
+        await stage.until(there.gaps)
+        assert there.gaps()[0].start_ns <= cut_ns <= there.gaps()[0].end_ns
+        _trade(stage)
+        await there.comes(TradeEvent, 2)
+
+
+@card("D22", "A trade that did not come is fetched", channel("trade"), FETCHES_TRADES)
 async def a_dropped_trade_is_fetched(stage: Stage) -> None:
     async with streaming(stage, "trade") as there:
         before = there.last_id()
@@ -86,7 +103,7 @@ async def a_doubled_trade_is_one(stage: Stage) -> None:
         await there.trades_agree(before)
 
 
-@card("D24", "Where missed trades cannot be had, the gap is told", channel("trade"))
+@card("D24", "Where missed trades cannot be had, the gap is told", channel("trade"), FETCHES_TRADES)
 async def trades_that_are_gone_are_a_gap(stage: Stage) -> None:
     async with streaming(stage, "trade") as there:
         _trade(stage)
@@ -110,9 +127,9 @@ async def a_book_with_a_gap_is_made_anew(stage: Stage) -> None:
         _trade(stage)
         await stage.pass_time(0.5, 0.01)
         _trade(stage)
-        await there.comes(OrderBookSnapshotEvent, 2)
+        again = await there.comes(OrderBookSnapshotEvent, 2)
         await there.books_agree()
-        assert there.gaps()
+        assert max(gap.end_ns for gap in there.gaps()) >= again.ts_init
         assert not there.gaps(other)
         assert len(there.of(OrderBookSnapshotEvent, other)) == 1
 
@@ -125,9 +142,9 @@ async def books_after_an_outage(stage: Stage) -> None:
         await there.books_agree()
         await _falls(there)
         _trade(stage, 5)
-        await there.comes(OrderBookSnapshotEvent, 2)
+        again = await there.comes(OrderBookSnapshotEvent, 2)
         await there.books_agree()
-        assert there.gaps()
+        assert max(gap.end_ns for gap in there.gaps()) >= again.ts_init
 
 
 @card("D27", "A book waits for its snapshot as long as it takes", *_BOOKS)
@@ -157,13 +174,15 @@ async def malformed_frames_stop_nothing(stage: Stage) -> None:
         name = stage.venue.stream("trade", stage.symbol)
         stage.break_(FaultKind.GARBAGE, name, count=2)
         _trade(stage, 3)
-        stage.break_(FaultKind.TRUNCATE, name)  # that trade is fetched
-        _trade(stage, 4)
         await there.trades_agree(before)
+        stage.break_(FaultKind.TRUNCATE, name)
+        _trade(stage, 4)
+        await there.comes(TradeEvent, 6)
         assert not there.told(DisconnectedEvent)
+        assert any("malformed frames" in line for line in stage.logged)  # quarantined, and told
 
 
-@card("D30", "The venue's daily disconnect costs no trade", channel("trade"))
+@card("D30", "The venue's daily disconnect costs no trade", channel("trade"), FETCHES_TRADES)
 async def the_daily_disconnect_costs_nothing(stage: Stage) -> None:
     async with streaming(stage, "trade") as there:
         before = there.last_id()
@@ -173,6 +192,35 @@ async def the_daily_disconnect_costs_nothing(stage: Stage) -> None:
             await stage.pass_time(0.5, 0.02)
             _trade(stage)
         await there.trades_agree(before)
+
+
+@card(
+    "D34", "Where the venue tells before it disconnects, nothing at all is missed", channel("tick"),
+    fact("tells before it disconnects"),
+)  # fmt: skip
+async def a_disconnect_that_is_told_costs_nothing(stage: Stage) -> None:
+    async with streaming(stage, "tick") as there:
+        before = len(there.of(TickEvent))
+        stage.break_(FaultKind.DAILY_DISCONNECT, seconds=10.0)
+        for _ in range(30):
+            await stage.pass_time(0.5, 0.02)
+            _trade(stage)
+        await there.comes(TickEvent, before + 30)
+        assert len(there.of(TickEvent)) == before + 30
+        assert not there.gaps()
+        assert not there.told(DisconnectedEvent)
+
+
+@card("D35", "A stream that falls silent by itself is told and asked for again", channel("mark_price"), channel("tick"))
+async def a_silent_stream_is_told(stage: Stage) -> None:
+    async with streaming(stage, "mark_price", "tick") as there:
+        await there.comes(MarkPriceEvent)
+        stage.break_(FaultKind.DROP, stage.venue.stream("mark_price", stage.symbol), count=25)
+        await stage.pass_time(60)
+        seen = len(there.of(MarkPriceEvent))
+        assert there.told(StaleEvent)[0].symbol == stage.symbol
+        assert there.gaps()
+        await there.comes(MarkPriceEvent, seen + 1)
 
 
 @card("D31", "Frames that come late and all at once are all taken", channel("trade"))

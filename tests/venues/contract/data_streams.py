@@ -20,8 +20,9 @@ from quantai.events import (
     TickEvent,
     TradeEvent,
 )
-from tests.venues.contract.cards import LISTS, card, channel
-from tests.venues.contract.stage import START_NS, Stage
+from quantai.loopback.engine import FuturesAccount
+from tests.venues.contract.cards import LISTS, card, channel, setting
+from tests.venues.contract.stage import MINUTE_NS, Stage
 from tests.venues.contract.streaming import streaming
 
 _TRADED = Decimal("0.25")
@@ -38,7 +39,7 @@ async def instruments_are_listed(stage: Stage) -> None:
         assert listed[symbol].status is InstrumentStatus.TRADING
 
 
-@card("D02", "An instrument that is halted is told as an event, without a restart", LISTS)
+@card("D02", "An instrument that is halted is told as an event, without a restart", LISTS, setting("quick refresh"))
 async def a_halt_is_an_event(stage: Stage) -> None:
     await stage.exchange(**stage.venue.params["quick refresh"])
     stage.market.is_open = False
@@ -121,7 +122,7 @@ async def bars_come_finished(stage: Stage) -> None:
         assert not there.of(BarEvent)
         await stage.pass_time(60)
         bar = await there.comes(BarEvent)
-        assert (bar.ts_event, bar.interval_ns) == (START_NS + 60 * NS_PER_SECOND, 60 * NS_PER_SECOND)
+        assert (bar.ts_event, bar.interval_ns) == (MINUTE_NS + 60 * NS_PER_SECOND, 60 * NS_PER_SECOND)
         assert (to_decimal(bar.high), to_decimal(bar.low), to_decimal(bar.close)) == (high, low, low)
         assert math.isclose(bar.volume, float(2 * _TRADED) + 0.01)  # the market's first trade is in it
         assert len(there.of(BarEvent)) == 1
@@ -147,16 +148,19 @@ async def funding_rates_come(stage: Stage) -> None:
 
 @card("D11", "Open interest comes", channel("open_interest"))
 async def open_interest_comes(stage: Stage) -> None:
-    stage.market.open_interest = Decimal("81234.567")
     async with streaming(stage, "open_interest") as there:
-        assert (await there.comes(OpenInterestEvent)).open_interest == 81234.567
+        before = (await there.comes(OpenInterestEvent)).open_interest
+        assert isinstance(stage.account, FuturesAccount)
+        stage.account.position(stage.symbol).trade(Decimal("1.25"), stage.best(Side.SELL))
+        await stage.pass_time(60)
+        assert (await there.comes(OpenInterestEvent, 2)).open_interest == before + 1.25
 
 
 @card("D12", "Liquidations come", channel("liquidation"))
 async def liquidations_come(stage: Stage) -> None:
-    assert stage.venue.reaches is not None
+    assert stage.venue.liquidate is not None
     async with streaming(stage, "liquidation") as there:
-        stage.venue.reaches(stage.loopback, stage.symbol)
+        stage.venue.liquidate(stage.loopback, stage.symbol)
         event = await there.comes(LiquidationEvent)
         assert (event.side, event.size, event.price) == (Side.SELL, 0.014, 64905.1)
 
@@ -182,3 +186,14 @@ async def nothing_else_comes(stage: Stage) -> None:
         await there.comes(TradeEvent)
         await stage.pass_time(2)
         assert {(type(each), each.symbol) for each in there.events} == {(TradeEvent, stage.symbol)}
+
+
+@card("D15", "Whole books come at the pace that was asked for", channel("book"), setting("whole books at a pace"))
+async def whole_books_at_a_pace(stage: Stage) -> None:
+    async with streaming(stage, "book", **stage.venue.params["whole books at a pace"]) as there:
+        await there.comes(OrderBookSnapshotEvent)
+        before = len(there.of(OrderBookSnapshotEvent))
+        stage.take(Side.BUY, stage.best(Side.SELL), _TRADED)
+        await stage.pass_time(5)
+        assert 8 <= len(there.of(OrderBookSnapshotEvent)) - before <= 11
+        await there.books_agree()

@@ -33,10 +33,13 @@ T = TypeVar("T")
 
 KEY, SECRET = "contract-key-0123456789abcdef", "contract-secret-0123456789abcdef"
 WRONG_SECRET = "another-secret-0123456789abcdef"
-START_NS = 1_780_000_020 * NS_PER_SECOND
-"""The beginning of a minute, at which windows of rate limits begin."""
+MINUTE_NS = 1_780_000_020 * NS_PER_SECOND
+"""The beginning of the minute in which cards begin."""
+START_NS = MINUTE_NS + 5 * NS_PER_SECOND
+"""Away from the ends of windows of rate limits, near which nobody knows which window a count speaks of."""
 _PRICES = (Decimal(65_000), Decimal(3_200))
-_TURN_S = 0.0005
+_TURNS = 10
+"""Of the loop, before time passes: what was sent arrives, and is answered, within a few of them."""
 _STEP_NS = 10 * NS_PER_MS
 _DEADLINE_S = 30
 
@@ -99,18 +102,20 @@ class Stage:
         await self.run(exchange.start())
         return exchange
 
-    async def until(self, is_true: Callable[[], object], what: str = "it did not become so") -> None:
+    async def until(
+        self, is_true: Callable[[], object], what: str = "it did not become so", step_ns: int = _STEP_NS
+    ) -> None:
         """Let time pass until something is so."""
         deadline = time.monotonic() + _DEADLINE_S
         while not is_true():
             assert time.monotonic() < deadline, what
-            await self._turn(_STEP_NS)
+            await self._turn(step_ns)
 
-    async def run(self, work: Awaitable[T]) -> T:
+    async def run(self, work: Awaitable[T], step_s: float = 0.01) -> T:
         """The result of `work`, while time passes."""
         task = asyncio.ensure_future(work)
         try:
-            await self.until(task.done, "it did not end")
+            await self.until(task.done, "it did not end", int(step_s * NS_PER_SECOND))
         finally:
             task.cancel()
             await asyncio.wait({task})
@@ -123,7 +128,8 @@ class Stage:
             await self._turn(min(int(step_s * NS_PER_SECOND), until_ns - self.clock.now_ns()))
 
     async def _turn(self, step_ns: int) -> None:
-        await asyncio.sleep(_TURN_S)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         self.clock.advance_to(self.clock.now_ns() + step_ns)
 
     def break_(self, kind: FaultKind, match: str = "", **more: Any) -> None:
@@ -156,7 +162,8 @@ async def stage(venue: VenueUnderTest) -> AsyncIterator[Stage]:
     """A venue that runs, until the block ends. Then nothing that the card began may be left, and nothing logged may
     have a secret in it.
     """
-    made, log = Stage(venue), _Log()
+    made = Stage(venue)
+    log = _Log(made.logged)
     tasks_before = asyncio.all_tasks()
     logging.getLogger("quantai").addHandler(log)
     await made.loopback.start()
@@ -168,13 +175,13 @@ async def stage(venue: VenueUnderTest) -> AsyncIterator[Stage]:
         await made.loopback.stop()
         logging.getLogger("quantai").removeHandler(log)
     await made.until(lambda: not (asyncio.all_tasks() - tasks_before), "tasks are left")
-    assert not any(secret in line for line in log.lines for secret in (KEY, SECRET, WRONG_SECRET, "signature="))
+    assert not any(secret in line for line in made.logged for secret in (KEY, SECRET, WRONG_SECRET, "signature="))
 
 
 class _Log(logging.Handler):
-    def __init__(self) -> None:
+    def __init__(self, lines: list[str]) -> None:
         super().__init__()
-        self.lines: list[str] = []
+        self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        self._lines.append(record.getMessage())

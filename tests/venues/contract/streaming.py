@@ -34,6 +34,8 @@ class Streaming:
         self.exchange = exchange
         self.connector = connector
         self.events: list[MarketEvent] = []
+        self.begun = 0
+        """How much had been told when it stood."""
 
     def of(self, kind: type[E], symbol: str = "") -> list[E]:
         """The events of a kind and a symbol."""
@@ -46,9 +48,9 @@ class Streaming:
         return self.of(kind, symbol)[times - 1]
 
     def gaps(self, symbol: str = "") -> list[GapEvent]:
-        """The rows of the gap ledger."""
+        """The rows of the gap ledger since it stood: what went before that is missing, too."""
         symbol = symbol or self.stage.symbol
-        return [each for each in self.stage.told if isinstance(each, GapEvent) and each.symbol == symbol]
+        return [each for each in self.stage.told[self.begun :] if isinstance(each, GapEvent) and each.symbol == symbol]
 
     def told(self, kind: type[E]) -> list[E]:
         """What was told of connections."""
@@ -118,7 +120,8 @@ async def streaming(stage: Stage, *kinds: str, **params: Any) -> AsyncIterator[S
     running = asyncio.ensure_future(made.connector.run())
     try:
         # Every stream is there once it was asked for and time has passed for the answers.
-        await stage.pass_time(1.0, 0.01)
+        await stage.pass_time(1.0, 0.04)
+        made.begun = len(stage.told)
         yield made
         assert not running.done(), "the connector ended by itself"
     finally:

@@ -161,9 +161,20 @@ class Trading:
         assert sorted(_listed(each) for each in listed) == sorted(_there(each) for each in there)
         fills = await self.stage.run(self.account.fills(START_NS - 60 * NS_PER_SECOND))
         assert [_told(each) for each in fills] == [_happened(order, fill) for order, fill in truth.fills]
+        self._reports_are_well_formed()
         trades = [each for each in self.reports if each.exec_type is ExecType.TRADE]
         assert {_told(each) for each in trades} <= {_told(each) for each in fills}
         assert len({_told(each) for each in trades}) == len(trades)
+
+    def _reports_are_well_formed(self) -> None:
+        now_ns = self.stage.clock.now_ns() + 60 * NS_PER_SECOND
+        for report in self.reports:
+            assert report.symbol in self.stage.venue.symbols
+            assert START_NS - 60 * NS_PER_SECOND <= report.ts_event <= now_ns
+            assert report.client_order_id or report.venue_order_id
+            is_fill = report.exec_type is ExecType.TRADE
+            assert is_fill is bool(report.trade_id) is (report.quantity > 0) is (report.price > 0)
+            assert not is_fill or report.side in (Side.BUY, Side.SELL)
 
     async def _agrees_on_positions(self, truth: FuturesAccount) -> None:
         positions = await self.stage.run(self.account.positions())

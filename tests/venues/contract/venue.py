@@ -9,6 +9,7 @@ from typing import Any
 
 from quantai.exchanges.base import Capabilities, Exchange
 from quantai.exchanges.execution import ExecutionConnector
+from quantai.loopback.server.faults import Fault
 from quantai.loopback.server.venue import LoopbackVenue
 
 Options = tuple[tuple[str, str], ...]
@@ -18,10 +19,11 @@ Options = tuple[tuple[str, str], ...]
 class VenueUnderTest:
     """A connector and its loopback venue, in words that all venues share.
 
-    Words of `requests`: `submit`, `stop`, `cancel`, `amend`, `batch`, `bars`, `trades`, `missed_trades`: what faults of
-    requests match. Of `streams`: market event types, `{}` is the venue's symbol: what faults of frames match.
-    `options` says things that no other field of an order can, in the venue's own options: each is given the word's
-    argument. `params` are parameters of the exchange that cards ask for.
+    Words of `requests` (what faults of requests match): `submit`, `cancel`, `amend`, `batch`, `cancel batch`,
+    `countdown`, `book`, `bars`, `missed_trades`. `streams` are named by market event types; `{}` is the
+    venue's symbol. `options` say what no other field of an order can, in the venue's own words: each takes the word's
+    argument. `params` are parameters of the exchange that cards ask for: `quick refresh` (of what is listed, at once),
+    `whole books at a pace` (two a second), `dead-man switch` (of nine seconds).
     """
 
     name: str
@@ -37,15 +39,21 @@ class VenueUnderTest:
     streams: Mapping[str, str]
     private_fill: str
     """What faults of the private frame that tells a fill match."""
+    no_private_stream: Fault
+    """What keeps a private stream from standing."""
     budgets: tuple[str, str]
     """What the loopback venue calls request weight, and orders, in its `usage`."""
+    budget_clients: tuple[str, str] = ("127.0.0.1", "main")
+    """Whom it counts each of them for: the address, the account."""
     options: Mapping[str, Callable[[str], Options]] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: frozenset[str] = frozenset()
-    """`amend to any price and quantity`, `keys of private streams expire`, `two-way positions`..."""
+    """`amend to any price and quantity`, `keys of private streams expire`, `tells before it disconnects`,
+    `orders have a least value`.
+    """
     beyond: Mapping[str, str] = field(default_factory=dict)
     """Declared options that no card can try, and why."""
-    reaches: Callable[[LoopbackVenue, str], None] | None = None
+    liquidate: Callable[[LoopbackVenue, str], None] | None = None
     """Have the venue tell of a liquidation."""
     cancel_all: Callable[[ExecutionConnector, str], Any] | None = None
 

@@ -20,19 +20,17 @@ from quantai.loopback.dialects.binance.streams import PublicStreams
 from quantai.loopback.dialects.binance.ws_api import WsApiServer
 from quantai.loopback.engine import Engine, Listener, Market
 from quantai.loopback.server.dialect import Dialect
+from quantai.loopback.server.serving import SocketRules
 
 if TYPE_CHECKING:
     from quantai.loopback.server.venue import LoopbackVenue
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamFacts:
-    """How one product keeps sockets. Times in nanoseconds."""
+class StreamFacts(SocketRules):
+    """How one product keeps sockets."""
 
-    messages_per_second: int
     streams_per_socket: int
-    ping_ns: int
-    pong_deadline_ns: int
     routes: tuple[str, ...]
     """First parts of stream paths; streams of another class are silent there."""
     ws_api_path: str

@@ -5,7 +5,6 @@ Source: Binance Spot API, «General API information».
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -20,13 +19,13 @@ from quantai.loopback.dialects.binance.params import Params
 from quantai.loopback.dialects.binance.wording import to_ms, to_us
 from quantai.loopback.engine import Refused
 from quantai.loopback.server.faults import Fault, FaultKind
+from quantai.loopback.server.http_faults import BEFORE, hang_up, spoil
 from quantai.loopback.server.usage import OverLimit
 
 if TYPE_CHECKING:
     from quantai.loopback.server.venue import LoopbackVenue
 
 WEIGHT, RAW, ORDERS = "REQUEST_WEIGHT", "RAW_REQUESTS", "ORDERS"
-_BEFORE = frozenset({FaultKind.ERROR_BEFORE, FaultKind.HANG_UP_BEFORE})
 
 
 class RestServer:
@@ -93,7 +92,7 @@ class RestServer:
         is_us = request.headers.get("X-MBX-TIME-UNIT", "").upper() == "MICROSECOND"
         call = Call(params, time=to_us if is_us else to_ms)
         fault = self._venue.faults.of_reply(endpoint.name) if self._venue.faults.replies else None
-        if fault is not None and fault.kind in _BEFORE:
+        if fault is not None and fault.kind in BEFORE:
             return self._fail(request, fault)
         client = request.remote or ""
         payload = (unsigned(query) + unsigned(body)).encode()
@@ -132,30 +131,14 @@ class RestServer:
 
     def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.kind in (FaultKind.HANG_UP_BEFORE, FaultKind.HANG_UP_AFTER):
-            return _hang_up(request)
+            return hang_up(request)
         code, text = TIMEOUT if fault.status == 504 else UNKNOWN_OUTCOME
         return self._refusal(ApiError(code, text, fault.status))
 
     async def _spoil(self, request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
-        match fault.kind:
-            case FaultKind.ERROR_AFTER | FaultKind.HANG_UP_AFTER:
-                return self._fail(request, fault)
-            case FaultKind.DELAY:
-                waited = asyncio.Event()
-                self._venue.clock.call_later(int(fault.seconds * NS_PER_SECOND), lambda _due: waited.set())
-                await waited.wait()
-            case FaultKind.TRUNCATE:
-                assert isinstance(response.body, bytes)
-                response.body = response.body[: len(response.body) // 2]
-            case FaultKind.GARBAGE:
-                response.body = b"<html>502 Bad Gateway</html>"
-        return response
-
-
-def _hang_up(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=503)
+        if fault.kind in (FaultKind.ERROR_AFTER, FaultKind.HANG_UP_AFTER):
+            return self._fail(request, fault)
+        return await spoil(self._venue, response, fault)
 
 
 def _json(body: object, status: int) -> web.Response:

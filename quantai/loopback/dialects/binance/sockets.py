@@ -4,25 +4,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from quantai.core.clock import NS_PER_SECOND
 from quantai.loopback.dialects.binance.errors import ApiError
 from quantai.loopback.dialects.binance.hub import encode
 from quantai.loopback.dialects.binance.stream_client import StreamClient
 from quantai.loopback.dialects.binance.wording import to_ms, to_us
+from quantai.loopback.server.serving import OnText, serve_socket
 from quantai.loopback.server.socket import ClientSocket
-from quantai.loopback.server.usage import MessageMeter
 
 if TYPE_CHECKING:
     from quantai.loopback.dialects.binance.dialect import BinanceDialect
 
-OnText = Callable[[bytes], None]
 _SHUTDOWN = "!serverShutdown"
 _SILENT = "public"
 """What the unrouted roots of USD-M still serve: they acknowledge the rest, and stay silent."""
@@ -91,7 +88,7 @@ class StreamServer:
 
             return lambda frame: self._command(client, frame), leave
 
-        return await serve_socket(dialect, request, welcome)
+        return await serve_socket(dialect.venue, dialect.facts, request, welcome)
 
     def _command(self, client: StreamClient, frame: bytes) -> None:
         try:
@@ -140,50 +137,3 @@ def _streams(params: Any) -> list[str]:
     if not isinstance(params, list) or not params or not all(isinstance(name, str) and name for name in params):
         raise ApiError(2, "Invalid request: params must be an array of stream names")
     return params
-
-
-Welcome = Callable[[ClientSocket], tuple[OnText, Callable[[], None]]]
-
-
-async def serve_socket(dialect: BinanceDialect, request: web.Request, welcome: Welcome) -> web.StreamResponse:
-    """Accept a connection and read it until it ends. `welcome` gives who reads, and what to do at the end."""
-    venue, facts = dialect.venue, dialect.facts
-    client = request.remote or ""
-    if venue.is_down:
-        return web.Response(status=503)
-    if venue.usage.check("CONNECTS", client, 1) is not None:
-        venue.counts["refused_connects"] += 1
-        return web.Response(status=429)
-    venue.usage.add("CONNECTS", client, 1)
-    venue.counts["connects"] += 1
-    ws = web.WebSocketResponse(autoping=False, compress=False)
-    await ws.prepare(request)
-    socket = ClientSocket(
-        ws,
-        request,
-        venue.clock,
-        venue.faults,
-        venue.counts,
-        ping_ns=facts.ping_ns,
-        pong_deadline_ns=facts.pong_deadline_ns,
-    )
-    socket.close_at(socket.opened_ns + venue.settings.max_age_ns)
-    meter = MessageMeter(venue.clock, facts.messages_per_second, NS_PER_SECOND)
-    writer = asyncio.get_running_loop().create_task(socket.write())
-    on_text, leave = welcome(socket)
-    try:
-        async for message in ws:
-            if meter.is_over():
-                venue.counts["message_floods"] += 1
-                break
-            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                on_text(message.data.encode() if isinstance(message.data, str) else message.data)
-            elif message.type is WSMsgType.PING:
-                await socket.pong(message.data)
-            elif message.type is WSMsgType.PONG:
-                socket.heard()
-    finally:
-        leave()
-        socket.close()
-        await writer
-    return ws

@@ -13,9 +13,9 @@ from quantai.loopback.dialects.binance.endpoint import Call, Security
 from quantai.loopback.dialects.binance.errors import REJECTED_KEY, ApiError
 from quantai.loopback.dialects.binance.params import Params
 from quantai.loopback.dialects.binance.rest import ORDERS, WEIGHT
-from quantai.loopback.dialects.binance.sockets import OnText, serve_socket
 from quantai.loopback.engine import Account
 from quantai.loopback.server.keys import ApiKey
+from quantai.loopback.server.serving import OnText, serve_socket
 from quantai.loopback.server.socket import ClientSocket
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class WsApiServer:
                 socket.send_at(due_ns, "serverShutdown", self._notice(due_ns // 1_000_000))
             return lambda frame: self._answer(session, frame), lambda: self._sessions.pop(session, None)
 
-        return await serve_socket(self._dialect, request, welcome)
+        return await serve_socket(self._dialect.venue, self._dialect.facts, request, welcome)
 
     def _answer(self, session: _Session, frame: bytes) -> None:
         try:

@@ -1,7 +1,4 @@
-"""Fetches the trades that a stream did not bring, where their ids tell which, and says so where it cannot.
-
-Source: Binance Spot API, «Old trade lookup»; USD-M Futures API, «Compressed/Aggregate Trades List».
-"""
+"""Fetches the trades that a stream did not bring, where their ids tell which, and says so where it cannot."""
 
 from __future__ import annotations
 
@@ -9,17 +6,33 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from quantai.core.clock import Clock
 from quantai.core.errors import VenueError
 from quantai.events import Event, GapEvent
-from quantai.exchanges.binance.stream_handler import MissingTrades
 
 logger = logging.getLogger(__name__)
 
 _MAX_WAITING = 1_000
 
 FetchTrades = Callable[[str, int], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class MissingTrades:
+    """A hole in the ids of an instrument's trades: from `next_id` up to, not including, `end_id`.
+
+    Both are 0 where the venue began to count anew, so that nobody knows what is missing.
+    """
+
+    symbol: str
+    next_id: int
+    end_id: int
+    since_ns: int
+    """When the last trade before it came."""
+    until_ns: int
+    """When the first one after it came."""
 
 
 class MissedTrades:

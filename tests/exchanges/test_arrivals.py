@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quantai.exchanges.binance.arrivals import Arrivals
+from quantai.exchanges.arrivals import Arrivals
 from quantai.exchanges.execution import ExecType, ExecutionReport
 
 

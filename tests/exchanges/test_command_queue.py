@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from quantai.core.errors import OrderError
-from quantai.exchanges.binance import command_queue
-from quantai.exchanges.binance.command_queue import CommandQueue, Work
+from quantai.exchanges import command_queue
+from quantai.exchanges.command_queue import CommandQueue, Work
 
 
 class Log:
