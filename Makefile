@@ -11,7 +11,7 @@ PEERS_PYTHON ?= python3.13
 PEERS := $(patsubst %,benchmarks/peers/.venv-%/.ready,current next quantai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench peers torture mutants docs system clean
+.PHONY: help demo test lint format bench peers torture hour mutants docs system clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,11 +48,15 @@ ifndef SEEDS
 endif
 endif
 
+hour: $(VENV)/.development ## Trade, then record an hour at a loopback Binance with faults on (ARGS="--speed 6 --seed 2")
+	$(BIN)/python -m tests.e2e.hour --mode live_trading $(ARGS)
+	$(BIN)/python -m tests.e2e.hour --mode live_recording $(ARGS)
+
 mutants: $(VENV)/.development ## Change the OMS in thousands of places: do the tests see it? (SAMPLE=1500; ARGS="risk journal/line")
 	@$(BIN)/python -m scripts.mutation $(addprefix --sample ,$(SAMPLE)) $(ARGS)
 
 docs: $(VENV)/.development ## Write the parts of the docs that are made from the code
-	$(BIN)/python scripts/write_reference.py
+	$(BIN)/python -m scripts.write_reference
 
 system: ## Install the Debian packages that tests need, where they are missing
 	@scripts/install_system_packages

@@ -65,7 +65,7 @@ def _try(files: Sequence[Path], mutants: Sequence[Mutant], jobs: int, report: Re
         importlib.import_module(".".join(path.with_suffix("").parts))
     with tempfile.TemporaryDirectory() as scratch:
         run = MutationRun(mutants, OMS.resolve(), Path(scratch), jobs, report.tell)
-        code = pytest.main([*PYTEST, f"--basetemp={scratch}/tests", *TESTS], plugins=[run])
+        code = pytest.main([*PYTEST, *TESTS], plugins=[run])
     return code == pytest.ExitCode.OK
 
 

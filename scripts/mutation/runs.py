@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import mmap
 import os
+import shutil
 import signal
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -65,6 +66,7 @@ class MutationRun:
                     trial = _Trial(waiting.pop(), tests, functions)
                     running[forked(trial.run)] = trial
                 pid, code = wait()
+                shutil.rmtree(tests.folder_of(pid), ignore_errors=True)
                 trial = running.pop(pid)
                 self._tell(trial.mutant, trial.outcome(code))
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -33,11 +34,21 @@ class Tests:
         self._killers: dict[tuple[Path, range], set[int]] = defaultdict(set)
 
     def run(self, tests: Sequence[int], before: Callable[[int], None]) -> None:
-        """Run some, here and now; tell each before it starts."""
+        """Run some, here and now; tell each before it starts. To be called in a fork, which gets a folder of its own:
+        in one that forks shared, each would remove the files of the others.
+        """
+        folder = self.folder_of(os.getpid())
+        folder.mkdir(exist_ok=True)
+        os.chdir(folder)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         chosen = [self._items[each] for each in tests]
         for number, item, following in zip(tests, chosen, [*chosen[1:], None], strict=True):
             before(number)
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def folder_of(self, pid: int) -> Path:
+        """Where the tests of a process leave their files."""
+        return self._scratch / str(pid)
 
     def measure(self) -> None:
         """Run each once in a fork, and note which lines it runs.

@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 from quantai.events import Event
 from quantai.events.persistence import ParquetEventWriter
 from tests.docs.session import Session
+from tests.e2e.process import Daemon
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +71,11 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """The daemon in an empty folder of its own."""
+    daemon = Daemon(tmp_path)
+    yield daemon
+    daemon.end()
