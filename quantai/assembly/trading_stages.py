@@ -42,7 +42,7 @@ def trading_stages(graph: Graph, trading: Trading) -> list[Stage]:
         Stage("risk", start_risk),
         _order_entry(trading),
         *_routing(graph, trading),
-        Stage("reconciliation", trading.reconciler.start, lambda: _compare_and_stop(graph, trading)),
+        Stage("reconciliation", lambda: _compare(trading), lambda: _compare_and_stop(graph, trading)),
         Stage("contingent orders", trading.contingent.start, trading.contingent.close),
         Stage("routing", lambda: _go_on(trading), lambda: _rest(trading)),
     ]
@@ -142,6 +142,13 @@ def _routing(graph: Graph, trading: Trading) -> list[Stage]:
             await trading.routed.start(bus)
 
     return [Stage("books", start_books), Stage("routed orders", follow)]
+
+
+async def _compare(trading: Trading) -> None:
+    """What the venues hold at the start is what the account begins with."""
+    await trading.reconciler.start()
+    if any(executor.account is not None for executor in trading.executors.values()):
+        trading.portfolio.begin()
 
 
 async def _compare_and_stop(graph: Graph, trading: Trading) -> None:

@@ -159,9 +159,10 @@ class InstrumentEvent(MarketEvent, frozen=True, gc=False, tag=True):
     lot_size: Quantity
     """The quantity grid, in base currency or contracts."""
     min_quantity: Quantity
+    """The least of an order, in base currency or contracts."""
     max_quantity: Quantity | None
-    """None where there is no limit."""
+    """The most of an order, in base currency or contracts; None where there is no limit."""
     min_notional: Quantity
-    """In settlement currency."""
+    """The least an order must be worth, in settlement currency."""
     multiplier: Quantity
     """Base units in a contract (quote units where it is inverse)."""

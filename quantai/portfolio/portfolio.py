@@ -266,6 +266,11 @@ class Portfolio:
             for currency, amount in position.fees.items()
         )
 
+    def begin(self) -> None:
+        """Take what is held now for what the account began with: what venues put right before is no profit."""
+        self.starting_balances = dict(self._balances)
+        self.starting_equity = None
+
     def value_start(self) -> None:
         """Value what the account began with, once all of that has a price."""
         if self.starting_equity is None:

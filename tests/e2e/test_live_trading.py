@@ -10,7 +10,7 @@ import pytest
 
 from quantai.oms.journal.reader import JournalReader
 from tests.e2e.live_venue import START, VenueServer
-from tests.e2e.process import Daemon
+from tests.e2e.process import Daemon, summary_of
 
 TRADER = """
 from quantai.strategy import BaseStrategy
@@ -94,3 +94,5 @@ def test_what_a_daemon_says_on_its_orders_is_what_the_venue_holds(daemon: Daemon
         assert held["USDT"] < START["USDT"]
         assert held["BTC"] > Decimal(0)
         assert all(order["state"] != "NEW" for order in venue.orders.values())
+        [folder] = daemon.folder.glob("runs/*/*")
+        assert Decimal(summary_of(folder)["starting_equity"]) == START["USDT"]  # what was found there is no profit

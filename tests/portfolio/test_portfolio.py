@@ -155,6 +155,16 @@ def test_the_starting_equity_stays_when_prices_move() -> None:
     assert world.portfolio.publish_value().pnl == 50
 
 
+def test_what_the_venue_says_is_held_before_anything_began_is_no_profit() -> None:
+    world = World(balances={"binance": {"USDT": D(1000)}})
+    world.portfolio.publish_value()
+    world.portfolio.adjust_balance("binance", "USDT", D(5000), "the venue says so")
+    world.portfolio.begin()
+    event = world.portfolio.publish_value()
+    assert (event.equity, event.pnl) == (D(5000), D(0))
+    assert world.portfolio.starting_equity == 5000
+
+
 def test_a_valuation_is_published() -> None:
     world = World()
     world.traded(BUY, "1", "90")

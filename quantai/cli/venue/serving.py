@@ -67,16 +67,17 @@ def instructions(loopback: LoopbackVenue, key: str, secret_env: str | None) -> s
     """What to paste into the configuration so that a daemon finds the venue."""
     name = loopback.dialect.name
     hosts = [f"    {part}: {url}" for part, url in loopback.dialect.hosts(loopback.address).items()]
-    secret = f"${{oc.env:{secret_env}}}" if secret_env else _SECRET
+    given = f"LOOPBACK_KEY={key}" if secret_env else f"LOOPBACK_KEY={key} LOOPBACK_SECRET={_SECRET}"
     markets = ", ".join(loopback.engine.markets)
     lines = [
         f"# {name} on {loopback.address}: {markets}. Ctrl-C stops it.",
         f'# Faults: curl -X POST http://{loopback.address}/loopback/faults -d \'{{"kind": "cut"}}\'',
-        "# As a file of conf/exchanges, or below `exchanges:`",
+        f"# First: export {given}",
+        "# Then, as exchanges/loopback.yaml in a folder of your own (--config-dir), with exchanges=loopback:",
         f"{name}:",
         f"  type: {name}",
-        f"  api_key: {key}",
-        f"  api_secret: {secret}",
+        "  api_key: ${oc.env:LOOPBACK_KEY}",
+        f"  api_secret: ${{oc.env:{secret_env or 'LOOPBACK_SECRET'}}}",
         "  hosts:",
         *hosts,
     ]
