@@ -129,7 +129,9 @@ class DurableModel(Journal):
         self._enqueue(lambda disk: None, None)
 
     def put(self, key: str, value: str, then: Written | None = None) -> None:
-        self._enqueue(lambda disk: disk.settings.__setitem__(key, value), then)
+        self._enqueue(lambda disk: disk.settings.__setitem__(key, value), None)  # tried until it is written
+        if then is not None:
+            self._enqueue(lambda disk: None, then)
 
     def _enqueue(self, write: Write, then: Written | None) -> None:
         self._waiting.append((write, then))
