@@ -109,13 +109,15 @@ def _positions(world: World, daemon: Daemon, exchange: Exchange) -> Iterator[str
     """
     sums: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     untold: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
-    inferred = {order.venue_order_id for order in world.disk.orders.values() if order.is_inferred}
+    doubtful = [order for order in world.disk.orders.values() if order.is_inferred]
+    # One that was changed has another id at the venue now, and one that nobody here placed has none of its own there.
+    inferred = {name for order in doubtful for name in (order.client_order_id, order.venue_order_id)}
     for trade in exchange.trades:
         instrument = exchange.instruments[trade.symbol]
         is_in_kind = not instrument.is_margined and trade.fee_currency == instrument.base_currency
         fee = trade.fee if is_in_kind else ZERO
         sums[trade.symbol] += trade.quantity * trade.side.sign - fee
-        untold[trade.symbol] += fee if trade.venue_order_id in inferred else ZERO
+        untold[trade.symbol] += fee if {trade.client_order_id, trade.venue_order_id} & inferred - {""} else ZERO
     for symbol, instrument in exchange.instruments.items():
         here = daemon.portfolio.position(exchange.name, symbol)
         if not sums[symbol] <= here <= sums[symbol] + untold[symbol]:
