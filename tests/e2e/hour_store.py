@@ -104,8 +104,8 @@ def _replayed(folder: Path) -> Iterable[str]:
         for name, fields in instruments.items()
     ]
     done = _quantai(
-        "quantai-daemon", "mode=simulation", "data=files", "data.path=store", "exchanges=[binance]", "instruments=[]",
-        "strategies=[]", "portfolio=demo", "simulation.report=false", *lines,
+        "quantai-daemon", "mode=simulation", "data=files", "data.path=store", "exchanges=[binance,binance_usdm]",
+        "instruments=[]", "strategies=[]", "portfolio=demo", "simulation.report=false", *lines,
         f"strategies.all={{_target_: strategies.everything.Everything, instruments: [{', '.join(instruments)}]}}",
         "~portfolio.balances.okx", "recorder=market", "recorder.path=again", folder=folder,
     )  # fmt: skip
