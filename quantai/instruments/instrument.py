@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from quantai.core.errors import NumberError
-from quantai.core.numbers import Number, plain, round_to_step, to_decimal, truncate_to_step
+from quantai.core.numbers import Grid, Number, plain, round_to_step, to_decimal
 from quantai.instruments.symbol import Symbol
 
 # Inverse contracts divide by the price; what they are worth is kept to this many decimals of the settlement currency.
@@ -78,7 +78,7 @@ class Instrument:
             return InstrumentType.PERPETUAL
         return InstrumentType.FUTURE if parts.right is None else InstrumentType.OPTION
 
-    @property
+    @cached_property
     def base_currency(self) -> str:
         """What is bought and sold."""
         return self.parts.base
@@ -113,11 +113,27 @@ class Instrument:
 
     def quantize_price(self, price: Number) -> Decimal:
         """`price` on the tick grid, to the nearest tick. Raises `NumberError` for what is no finite number."""
-        return round_to_step(to_decimal(price, f"price of {self}"), self.tick_size)
+        return self._ticks.nearest(to_decimal(price, self._price_name))
 
     def quantize_quantity(self, quantity: Number) -> Decimal:
         """`quantity` on the lot grid, rounded towards zero so that nobody trades more than asked."""
-        return truncate_to_step(to_decimal(quantity, f"quantity of {self}"), self.lot_size)
+        return self._lots.truncated(to_decimal(quantity, self._quantity_name))
+
+    @cached_property
+    def _ticks(self) -> Grid:
+        return Grid(self.tick_size)
+
+    @cached_property
+    def _lots(self) -> Grid:
+        return Grid(self.lot_size)
+
+    @cached_property
+    def _price_name(self) -> str:
+        return f"price of {self}"
+
+    @cached_property
+    def _quantity_name(self) -> str:
+        return f"quantity of {self}"
 
     def describe(self) -> str:
         """One line for people."""

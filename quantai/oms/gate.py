@@ -52,5 +52,5 @@ class Gate:
         return self._risk.check_kept(order)
 
     def _noted(self, verdict: Verdict) -> Verdict:
-        self._ledger.note(verdict.order, NoteKind.RISK, lambda: verdict.numbers)
+        self._ledger.note(verdict.order, NoteKind.RISK, lambda: verdict.measured)
         return verdict

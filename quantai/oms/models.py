@@ -95,7 +95,7 @@ class Order:
     def __post_init__(self) -> None:
         self.venue = self.instrument.venue
         self.symbol = self.instrument.symbol
-        self.is_inferred = any(trade_id.startswith(INFERRED) for trade_id in self.trade_ids)
+        self.is_inferred = bool(self.trade_ids) and any(each.startswith(INFERRED) for each in self.trade_ids)
 
     @property
     def leaves_quantity(self) -> Decimal:

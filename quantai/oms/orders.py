@@ -56,10 +56,11 @@ def new_order(request: OrderRequest, client_order_id: str, now_ns: int, venues: 
     order_type = request.order_type
     if (request.price is not None) is not order_type.has_limit:
         raise OrderError(f"a {order_type} order {'needs a' if request.price is None else 'takes no'} price")
-    for name in ("quantity", "price", "trigger_price"):
-        number = getattr(request, name)
+    for number, name in (
+        (request.quantity, "quantity"), (request.price, "price"), (request.trigger_price, "trigger price"),
+    ):  # fmt: skip
         if number is not None and not number.is_finite():
-            raise OrderError(f"the {name.replace('_', ' ')} of an order must be a number, not {number}")
+            raise OrderError(f"the {name} of an order must be a number, not {number}")
     _check_trigger(request)
     if not request.side.sign:
         raise OrderError(f"an order buys or sells, its side cannot be {request.side}")

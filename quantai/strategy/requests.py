@@ -20,6 +20,7 @@ _TYPES = {
     (False, True): OrderType.STOP,
     (True, True): OrderType.STOP_LIMIT,
 }
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 def make_request(
@@ -50,7 +51,7 @@ def make_request(
         cause=cause,
         trigger_price=_on_grid(instrument, trigger_price),
         reduce_only=reduce_only,
-        options=make_options(options or {}),
+        options=make_options(options) if options else (),
         at_venue=at_venue,
     )
     if trigger_price is not None:
@@ -104,12 +105,16 @@ def _on_grid(instrument: Instrument, price: Number | None) -> Decimal | None:
 
 
 def _side(value: Side | str) -> Side:
-    if value in (Side.BUY, Side.SELL):
+    if value is _BUY or value is _SELL:
+        return value
+    if value in (_BUY, _SELL):
         return Side(value)
     raise OrderError(f"an order goes to the side 'buy' or 'sell', not {value!r}")
 
 
 def _time_in_force(value: TimeInForce | str) -> TimeInForce:
+    if type(value) is TimeInForce:
+        return value
     try:
         return TimeInForce(value)
     except ValueError:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from quantai.core.errors import NumberError
 from quantai.core.numbers import (
     MAX_MAGNITUDE,
+    Grid,
     ceil_to_step,
     floor_to_step,
     is_multiple,
@@ -105,6 +106,13 @@ def test_a_number_on_the_grid_has_the_decimals_of_the_step(value: Decimal, step:
         assert round_to_step(on_grid, step) == on_grid
 
 
+@given(value=any_decimal, step=steps | st.integers(-12, 6).map(lambda exponent: Decimal(1).scaleb(exponent)))
+def test_a_grid_rounds_as_its_step_does(value: Decimal, step: Decimal) -> None:
+    grid = Grid(step)
+    assert str(grid.nearest(value)) == str(round_to_step(value, step))
+    assert str(grid.truncated(value)) == str(truncate_to_step(value, step))
+
+
 def test_more_digits_than_the_decimal_context_has_are_not_rounded_away() -> None:
     almost_one = Decimal("0." + "9" * 40)
     assert floor_to_step(almost_one, Decimal(1)) == 0
@@ -124,11 +132,15 @@ def test_a_step_must_be_positive(function: Any, step: str) -> None:
 def test_what_is_not_finite_has_no_grid(value: str) -> None:
     with pytest.raises(NumberError, match="finite number"):
         floor_to_step(Decimal(value), Decimal(1))
+    with pytest.raises(NumberError, match="finite number"):
+        Grid(Decimal(1)).nearest(Decimal(value))
 
 
 def test_too_many_digits_are_refused() -> None:
     with pytest.raises(NumberError, match="too many digits for a grid of 1E-90"):
         floor_to_step(Decimal("1e15"), Decimal("1e-90"))
+    with pytest.raises(NumberError, match="too many digits for a grid of 1E-90"):
+        Grid(Decimal("1e-90")).nearest(Decimal("1e15"))
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,8 @@ class Triggers:
     @property
     def is_behind(self) -> bool:
         """Whether `follow` has something to do."""
+        if not (self._watches or self._subscriptions or self._fresh):
+            return False
         return bool(self._fresh) or any(self._is_new(key) for key in self._watches) or bool(self._ended())
 
     async def follow(self) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, or_, sele
 
 from quantai.core.account import AccountChange, BalanceRecord, PositionRecord
 from quantai.oms.journal import tables
-from quantai.oms.journal.base import JournalledEvent
+from quantai.oms.journal.base import JournalledEvent, NoteKind
 from quantai.oms.journal.stored import StoredOrder
 from quantai.oms.journal.tables import balances, fills, notes, order_events, orders, positions, venue_ids
 
@@ -109,7 +109,7 @@ def story(connection: Connection, client_order_id: str) -> Sequence[JournalledEv
         for table in (order_events, notes)
     ]
     rows = connection.execute(union_all(*parts).order_by("sequence"))
-    return [JournalledEvent(row.sequence, row.ts_ns, row.kind, _body(row.body)) for row in rows]
+    return [JournalledEvent(row.sequence, row.ts_ns, row.kind, _body(row.kind, row.body)) for row in rows]
 
 
 def settings(connection: Connection) -> dict[str, str]:
@@ -130,7 +130,7 @@ def account(connection: Connection) -> AccountChange:
 def _position(row: Row[Any]) -> PositionRecord:
     return PositionRecord(
         row.strategy, row.venue, row.symbol, Decimal(row.quantity), Decimal(row.cost), Decimal(row.realized_pnl),
-        Decimal(row.traded_notional), _decode_fees(row.fees),
+        Decimal(row.traded_notional), _decode_fees(row.fees), Decimal(row.unpaid_pnl),
     )  # fmt: skip
 
 
@@ -138,9 +138,19 @@ def _sorted(table: Any) -> Any:
     return select(table).order_by(*table.primary_key)
 
 
-def _body(text: str) -> dict[str, object]:
+def _body(kind: str, text: str) -> dict[str, object]:
     body = _decode_body(text)
+    if kind == NoteKind.RISK and isinstance(body, list):
+        body = [_risk_number(number) for number in body]
     return body if isinstance(body, dict) else {"value": body}
+
+
+def _risk_number(kept: Any) -> Any:
+    """By name: kept as `[[code, name], what, value, limit]`, and by name before 2026-11-22."""
+    match kept:
+        case [[code, name], what, value, limit]:
+            return {"code": code, "name": name, "what": what, "value": value, "limit": limit}
+    return kept
 
 
 def _first(connection: Connection, condition: ColumnElement[bool]) -> StoredOrder | None:

@@ -19,7 +19,7 @@ from quantai.data.market import Key
 from quantai.events import Event
 from quantai.oms.models import Change, Order
 from quantai.oms.risk.states import TradingStates
-from quantai.oms.risk.view import Measured, RiskNumber, RiskView
+from quantai.oms.risk.view import Measured, RiskNumber, RiskView, numbers_of
 
 _SEAL = object()
 _ACTIVE = TradingState.ACTIVE
@@ -33,35 +33,37 @@ REDUCING = "TRADING_REDUCING"
 class Approved:
     """Risk let the order pass. Only the engine has what it takes to make one."""
 
-    __slots__ = ("_measured", "order")
+    __slots__ = ("measured", "order")
 
     def __init__(self, order: Order, measured: Sequence[Measured], seal: object) -> None:
         """Raises `QuantAIError` for anybody but the engine."""
         if seal is not _SEAL:
             raise QuantAIError(f"order {order.client_order_id} was not checked: RiskEngine.check makes an Approved")
         self.order = order
-        self._measured = measured
+        self.measured = measured
+        """What was compared, for whoever wants the order explained."""
 
     @property
     def numbers(self) -> tuple[RiskNumber, ...]:
-        """What was compared, for whoever wants the order explained."""
-        return _numbers(self._measured)
+        """The same by name."""
+        return numbers_of(self.measured)
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
     """Risk said no: `code` is stable and names the kind of check, `reason` has the numbers, and the check's name where
-    that is another. `numbers` are what was compared until then.
+    that is another. `measured` is what was compared until then.
     """
 
     order: Order
     code: str
     reason: str
-    numbers: tuple[RiskNumber, ...] = ()
+    measured: Sequence[Measured] = ()
 
-
-def _numbers(measured: Sequence[Measured]) -> tuple[RiskNumber, ...]:
-    return tuple(RiskNumber(*asked, what, value, limit) for asked, what, value, limit in measured)
+    @property
+    def numbers(self) -> tuple[RiskNumber, ...]:
+        """The same by name."""
+        return numbers_of(self.measured)
 
 
 Verdict = Approved | Denied
@@ -199,7 +201,7 @@ class RiskEngine:
                 view.working.put_back(counted)
         if denied is None:
             return Approved(order, view.measured, _SEAL)
-        return Denied(order, *denied, _numbers(view.measured))
+        return Denied(order, *denied, view.measured)
 
     def _denial(self, order: Order, *, is_reduction: bool) -> tuple[str, str] | None:
         view = self.view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -32,6 +32,11 @@ class RiskNumber(msgspec.Struct, frozen=True, gc=False):
 
 Measured = tuple[tuple[str, str], str, Decimal | int, Decimal | int]
 """A `RiskNumber` in the making: code and name, what, value, limit. Most are never asked for."""
+
+
+def numbers_of(measured: Sequence[Measured]) -> tuple[RiskNumber, ...]:
+    """The same by name."""
+    return tuple(RiskNumber(*asked, what, value, limit) for asked, what, value, limit in measured)
 
 
 class Breach(msgspec.Struct, frozen=True, gc=False):

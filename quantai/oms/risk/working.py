@@ -109,13 +109,14 @@ class WorkingOrders:
         quantity = order.quantity if sign > 0 else order.quantity.copy_negate()
         for exposures in (self.account, self.strategy(order.strategy)):
             _expose(exposures.of(order.instrument), order, quantity, sign)
+        if order.prices:
+            self._pay(order, sign)
+            return
         exposure = self.account.of(order.instrument)
         if exposure.market_buys or exposure.market_sells:
             self.at_market[exposure] = None
         else:
             self.at_market.pop(exposure, None)
-        if order.prices:
-            self._pay(order, sign)
 
     def _pay(self, order: Working, sign: int) -> None:
         instrument = order.instrument
@@ -139,12 +140,16 @@ def _working(order: Order) -> Working | None:
     if not state.is_open or state is _SUSPENDED or order.is_parent:
         return None
     quantity, prices = order.working_quantity, _prices(order)
-    is_sound = quantity.is_finite() and all(price.is_finite() and price > 0 for price in prices)
+    is_sound = quantity.is_finite() and (not prices or (_is_price(prices[0]) and _is_price(prices[-1])))
     return Working(
         order.instrument, order.strategy, order.side,
         max(quantity, ZERO) if is_sound else ZERO,  # more may have traded than an amendment will make of it
         order.filled_quantity, prices if is_sound else (), state is _UNKNOWN, order.reduce_only, is_sound,
     )  # fmt: skip
+
+
+def _is_price(number: Decimal) -> bool:
+    return number.is_finite() and number > ZERO
 
 
 def _prices(order: Order) -> tuple[Decimal, ...]:
@@ -166,16 +171,18 @@ def _expose(exposure: Exposure, order: Working, quantity: Decimal, sign: int) ->
             insort(limits, price)
         else:
             del limits[bisect_left(limits, price)]
-    at_market = ZERO if order.prices else quantity
-    reducing = quantity if order.reduce_only else ZERO
     if order.side is _BUY:
         exposure.buys = add(exposure.buys, quantity)
-        exposure.market_buys = add(exposure.market_buys, at_market)
-        exposure.reducing_buys = add(exposure.reducing_buys, reducing)
+        if not order.prices:
+            exposure.market_buys = add(exposure.market_buys, quantity)
+        if order.reduce_only:
+            exposure.reducing_buys = add(exposure.reducing_buys, quantity)
     else:
         exposure.sells = add(exposure.sells, quantity)
-        exposure.market_sells = add(exposure.market_sells, at_market)
-        exposure.reducing_sells = add(exposure.reducing_sells, reducing)
+        if not order.prices:
+            exposure.market_sells = add(exposure.market_sells, quantity)
+        if order.reduce_only:
+            exposure.reducing_sells = add(exposure.reducing_sells, quantity)
 
 
 def is_spot_sale(instrument: Instrument, side: Side) -> bool:

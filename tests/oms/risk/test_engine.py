@@ -84,8 +84,10 @@ def test_numbers_of_one_order_stay_its_own() -> None:
 def test_the_first_no_is_the_verdict_with_the_numbers_so_far() -> None:
     desk = Desk(Yes(), No(), Broken())
     order = desk.order()
-    numbers = (RiskNumber("Yes", "Yes", "one", 1, D(2)), RiskNumber("NO", "NO", "two", 2, 1))
-    assert desk.engine.check(order) == Denied(order, "NO", "the limit is 1", numbers)
+    verdict = desk.engine.check(order)
+    assert isinstance(verdict, Denied)
+    assert (verdict.order, verdict.code, verdict.reason) == (order, "NO", "the limit is 1")
+    assert verdict.numbers == (RiskNumber("Yes", "Yes", "one", 1, D(2)), RiskNumber("NO", "NO", "two", 2, 1))
 
 
 def test_a_check_that_was_given_a_name_says_it() -> None:
