@@ -6,11 +6,14 @@ from decimal import Decimal
 
 import msgspec
 
+from quantai.core.numbers import ZERO
+
 
 class PositionRecord(msgspec.Struct, frozen=True, gc=False):
     """A strategy's position in an instrument: signed quantity, and money in the settlement currency.
 
-    `fees` are what was paid so far, by currency.
+    `fees` are what was paid so far, by currency. `unpaid_pnl` is what of `realized_pnl` the venue did not put into the
+    balance; negative where it put in more.
     """
 
     strategy: str
@@ -21,6 +24,7 @@ class PositionRecord(msgspec.Struct, frozen=True, gc=False):
     realized_pnl: Decimal
     traded_notional: Decimal
     fees: tuple[tuple[str, Decimal], ...] = ()
+    unpaid_pnl: Decimal = ZERO
 
 
 class BalanceRecord(msgspec.Struct, frozen=True, gc=False):

@@ -143,6 +143,8 @@ class FillEvent(OrderEvent, frozen=True, gc=False):
     """What the fee was paid in."""
     liquidity: Liquidity
     """Whether the fill added liquidity or took it."""
+    realized_pnl: Money | None = None
+    """What the venue says that it realized, before fees, in settlement currency; None where it does not say."""
 
 
 class OrderPartiallyFilledEvent(FillEvent, frozen=True, gc=False, tag=True):

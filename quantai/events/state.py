@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
+from quantai.core.numbers import ZERO
 from quantai.events.base import Count, Event, Money, Quantity, Timestamp
 
 
@@ -83,6 +84,8 @@ class PositionStateEvent(StateEvent, frozen=True, gc=False, tag=True):
     """What the open quantity cost, signed as it, in settlement currency."""
     realized_pnl: Money
     """Profit of all that was closed so far, before fees, in settlement currency."""
+    unpaid_pnl: Money = ZERO
+    """What of it the venue did not put into the balance, by its own figures; negative where it put in more."""
 
 
 class BalanceStateEvent(StateEvent, frozen=True, gc=False, tag=True):

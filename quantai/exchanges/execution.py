@@ -82,13 +82,14 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a venue says of an order.
 
     One of `client_order_id` and `venue_order_id` may be empty where the venue does not tell it. The fields from
-    `trade_id` to `liquidity` are set for a `TRADE` only, `order_quantity` (the new total) and `order_price` for a
+    `trade_id` to `realized_pnl` are set for a `TRADE` only, `order_quantity` (the new total) and `order_price` for a
     `REPLACED` only. `side` is needed for trades of orders that were not placed here. `filled_quantity` is what has
     traded of the order in all, this report included (FIX CumQty); None where the venue does not tell it.
 
     `trade_id` tells a repeated report from a second fill of the order: a connector of a venue that has none makes one
-    that is the same each time. `fee` is in `fee_currency`; a rebate is negative. `ts_event` is the venue's time,
-    nanoseconds UTC.
+    that is the same each time. `fee` is in `fee_currency`; a rebate is negative. `realized_pnl` is what the venue says
+    that the trade realized, before fees, in the settlement currency; None where it does not say. `ts_event` is the
+    venue's time, nanoseconds UTC.
     """
 
     exec_type: ExecType
@@ -104,6 +105,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fee: Decimal = Decimal(0)
     fee_currency: str = ""
     liquidity: Liquidity = Liquidity.TAKER
+    realized_pnl: Decimal | None = None
     order_quantity: Decimal | None = None
     order_price: Decimal | None = None
     filled_quantity: Decimal | None = None
@@ -198,6 +200,11 @@ class ExecutionConnector(ABC):
     @abstractmethod
     def cancel(self, command: CancelOrder) -> None:
         """Ask for an order to be cancelled."""
+
+    def check(self, command: SubmitOrder) -> None:
+        """Raises `OrderError` where `submit` would, whatever the venue may think of the order: for one that is sent later
+        only. Nothing is sent, and nobody asked.
+        """
 
     @abstractmethod
     def on_report(self, sink: ReportSink) -> None:

@@ -131,10 +131,15 @@ class ReportTaker:
             self._book_trade(order, report)
 
     def _confirm(self, order: Order, report: ExecutionReport, confirmed: Decimal) -> ExecutionReport:
-        """Keep that so much of a fill was inferred before; what is left of it to be booked."""
+        """Keep that so much of a fill was inferred before; what is left of it to be booked. What the venue says that it
+        realized is of the whole fill, and left out.
+        """
         self.counts["confirmed"] += 1
         logger.warning("%s of fill %s is booked already: it was inferred", plain(confirmed), report)
-        rest = replace(report, trade_id=confirming_id(confirmed, report.trade_id), quantity=report.quantity - confirmed)
+        rest = replace(
+            report, trade_id=confirming_id(confirmed, report.trade_id), quantity=report.quantity - confirmed,
+            realized_pnl=None,
+        )  # fmt: skip
         if not rest.quantity:  # nothing is told: nothing but what is known of a fill has changed
             order.trade_ids.add(rest.trade_id)
             self._ledger.keep(order, self._fill_event(order, rest))
@@ -179,7 +184,7 @@ class ReportTaker:
         return cls(
             *self._ledger.head(order, report.ts_event),
             report.trade_id, order.side, report.price, report.quantity, order.filled_quantity, leaves,
-            report.fee, report.fee_currency, report.liquidity,
+            report.fee, report.fee_currency, report.liquidity, report.realized_pnl,
         )  # fmt: skip
 
     def _book(self, fill: FillEvent) -> tuple[Event | None, AccountChange | None]:

@@ -18,6 +18,7 @@ class Holding(Protocol):
     quantity: Decimal
     cost: Decimal
     realized_pnl: Decimal
+    unpaid_pnl: Decimal
 
 
 class Holdings(Protocol):
@@ -51,7 +52,7 @@ def snapshot(
     head = (session, request, now_ns, now_ns)
     orders = [order_state(order, session, now_ns, request) for order in open_orders]
     positions = [
-        PositionStateEvent(*head, *key, held.quantity, held.cost, held.realized_pnl)
+        PositionStateEvent(*head, *key, held.quantity, held.cost, held.realized_pnl, held.unpaid_pnl)
         for key, held in holdings.positions()
     ]
     balances = [BalanceStateEvent(*head, *key, amount) for key, amount in holdings.balances().items()]

@@ -18,7 +18,8 @@ def is_sound(*numbers: Decimal) -> bool:
 
 def is_sound_fill(report: ExecutionReport) -> bool:
     """Whether a trade can be booked."""
-    return is_sound(report.quantity, report.price, report.fee) and report.quantity > 0
+    told = () if report.realized_pnl is None else (report.realized_pnl,)
+    return is_sound(report.quantity, report.price, report.fee, *told) and report.quantity > 0
 
 
 def is_sound_change(order: Order, report: ExecutionReport) -> bool:

@@ -31,6 +31,7 @@ class MirroredPortfolio(Portfolio):
                 key = (told.strategy, told.venue, told.symbol)
                 position = before.get(key) or Position(self._catalogue.get(told.venue, told.symbol))
                 position.quantity, position.cost, position.realized_pnl = told.quantity, told.cost, told.realized_pnl
+                position.unpaid_pnl = told.unpaid_pnl
                 self._positions[key] = position
                 self._net[told.venue, told.symbol] += told.quantity
         for key in sorted({*known, *self._positions}):

@@ -25,6 +25,7 @@ from quantai.events import (
 from quantai.events.bus import EventBus
 from quantai.instruments import Instrument, InstrumentCatalogue, InstrumentType
 from quantai.portfolio.position import Position
+from quantai.portfolio.settlement import settle
 from quantai.portfolio.valuation import CurrencyConverter, Valuation, add_up
 
 PositionKey = tuple[str, str, str]
@@ -55,8 +56,8 @@ class Booked(NamedTuple):
 class Portfolio:
     """Books fills into balances (by venue and currency) and positions (by strategy, venue and symbol).
 
-    Spot and options exchange the whole price; futures and perpetuals only what a trade realizes. Fees are paid in the
-    currency the fill names.
+    Spot and options exchange the whole price; futures and perpetuals only what a trade realizes, as the venue says (see
+    `settlement`). Fees are paid in the currency the fill names.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class Portfolio:
         before = position.quantity
         signed = fill.quantity * fill.side.sign
         realized = position.trade(signed, fill.price)
+        if instrument.is_margined:
+            realized = settle(position, fill, realized)
         touched = self._pay(instrument, signed, fill, realized)
         if instrument.type is InstrumentType.SPOT and fill.fee_currency == instrument.base_currency:
             position.pay_fee_in_kind(fill.fee, fill.price)
@@ -195,14 +198,11 @@ class Portfolio:
         return self._converter.to_base(amount, currency, venue)
 
     def unrealized(self, venue: str, currency: str) -> Decimal | None:
-        """Profit not yet taken on margined positions settled in `currency`; None where one has no price."""
+        """Profit on margined positions settled in `currency` that no balance has yet; None where one has no price."""
         return add_up(
-            self._profit(position)
+            self._owed(position)
             for (_, at, _), position in self._positions.items()
-            if at == venue
-            and position.quantity
-            and position.instrument.is_margined
-            and position.instrument.settlement_currency == currency
+            if at == venue and position.instrument.is_margined and position.instrument.settlement_currency == currency
         )
 
     def value(self) -> Valuation:
@@ -216,10 +216,10 @@ class Portfolio:
     def _worth(self, position: Position) -> Decimal | None:
         """What a position adds to the balances: nothing for spot, whose holding is a balance."""
         instrument = position.instrument
+        if instrument.is_margined:
+            return self._settled(position, self._owed(position))
         if not position.quantity or instrument.type is InstrumentType.SPOT:
             return ZERO
-        if instrument.is_margined:
-            return self._settled(position, self._profit(position))
         price = self._market.price(instrument.venue, instrument.symbol)
         return None if price is None else self._settled(position, instrument.value(position.quantity, price))
 
@@ -251,6 +251,11 @@ class Portfolio:
             return ZERO
         price = self._market.price(position.instrument.venue, position.instrument.symbol)
         return None if price is None else position.unrealized_pnl(price)
+
+    def _owed(self, position: Position) -> Decimal | None:
+        """What a margined position made and its venue did not pay, in settlement currency."""
+        profit = self._profit(position)
+        return None if profit is None else profit + position.unpaid_pnl
 
     def _settled(self, position: Position, amount: Decimal | None) -> Decimal | None:
         """An amount of a position's settlement currency in base currency."""

@@ -15,9 +15,12 @@ _DIVIDING = Context(prec=56)
 
 
 class Position:
-    """A signed quantity of an instrument at average cost. Money is in its settlement currency; fees are by currency."""
+    """A signed quantity of an instrument at average cost. Money is in its settlement currency; fees are by currency.
 
-    __slots__ = ("cost", "fees", "instrument", "quantity", "realized_pnl", "traded_notional")
+    `unpaid_pnl` is what of `realized_pnl` the venue did not pay (see `settlement`).
+    """
+
+    __slots__ = ("cost", "fees", "instrument", "quantity", "realized_pnl", "traded_notional", "unpaid_pnl")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -26,6 +29,7 @@ class Position:
         self.realized_pnl = ZERO
         self.fees: dict[str, Decimal] = {}
         self.traded_notional = ZERO
+        self.unpaid_pnl = ZERO
 
     def trade(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Add a signed `quantity` at `price`; the profit that it realized, before fees.
@@ -51,13 +55,14 @@ class Position:
         """The position as it is now."""
         return PositionRecord(
             strategy, venue, symbol, self.quantity, self.cost, self.realized_pnl, self.traded_notional,
-            tuple(self.fees.items()),
+            tuple(self.fees.items()), self.unpaid_pnl,
         )  # fmt: skip
 
     def restore(self, record: PositionRecord) -> None:
         """Be what the record says."""
         self.quantity, self.cost, self.realized_pnl = record.quantity, record.cost, record.realized_pnl
         self.traded_notional, self.fees = record.traded_notional, dict(record.fees)
+        self.unpaid_pnl = record.unpaid_pnl
 
     def pay_fee(self, amount: Decimal, currency: str) -> None:
         """Count what a fill cost, by currency; a rebate is negative."""

@@ -66,6 +66,16 @@ def test_the_first_version_is_read_as_it_was_written() -> None:
     assert decode_json(text) == [StoppedEvent("z", 1, 2)]
 
 
+def test_a_fill_of_before_venues_said_what_it_realized_is_read() -> None:
+    fields = {"client_order_id": "o", "strategy": "a", "venue": "v", "symbol": "s", "ts_event": 1, "ts_init": 2,
+              "cause": "", "trade_id": "t", "side": "buy", "price": "1", "quantity": "2", "cumulative_quantity": "2",
+              "leaves_quantity": "0", "fee": "0.1", "fee_currency": "USDT", "liquidity": "maker"}  # fmt: skip
+    text = msgspec.json.encode({"version": 1, "events": [{"type": "OrderFilledEvent", **fields}]})
+    [fill] = decode_json(text)
+    assert isinstance(fill, OrderFilledEvent)
+    assert (fill.fee, fill.realized_pnl) == (Decimal("0.1"), None)
+
+
 @either
 def test_an_event_class_declared_later_is_known(write: Any, read: Any) -> None:
     assert read(write([TRADE])) == [TRADE]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantai.core.enums import OrderState
+from quantai.core.enums import OrderState, Side
 from quantai.events import FillEvent
 from quantai.exchanges.execution import ExecType, ExecutionReport
 from quantai.oms.inferred import confirmed_trades, inferred_id
 from quantai.oms.models import Order
 from tests.oms.journals import WaitingJournal
-from tests.oms.world import D, World
+from tests.oms.world import PERP, D, World
 
 AT_NS = 1_000
 
@@ -95,6 +95,21 @@ def test_more_than_was_inferred_is_booked_as_the_rest() -> None:
     assert (last.trade_id, last.quantity, last.fee) == ("confirms-0.5-t1", D("0.3"), D("0.5"))
     told(world, order, "t1", "0.8")
     assert held(world) == D("0.8")
+
+
+def test_what_the_venue_says_of_a_whole_fill_is_not_booked_for_its_rest() -> None:
+    world = World()
+    order = world.submit(Side.SELL, "2", instrument=PERP)
+    infer(world, order, "0.5")
+    for trade_id, quantity, at_ns in (("t1", "0.8", AT_NS), ("t2", "0.1", AT_NS + 1)):
+        report = ExecutionReport(
+            exec_type=ExecType.TRADE, client_order_id=order.client_order_id, ts_event=at_ns, trade_id=trade_id,
+            price=D(100), quantity=D(quantity), fee_currency="USDT", realized_pnl=D(7),
+        )  # fmt: skip
+        world.orders.apply("okx", report)
+    booked = [(event.quantity, event.realized_pnl) for event in world.events if isinstance(event, FillEvent)]
+    assert booked == [(D("0.5"), None), (D("0.3"), None), (D("0.1"), D(7))]
+    assert world.portfolio.balance("okx", "USDT") == 1000 - D("0.5") + 7  # a fee, and what was told of all of a fill
 
 
 @pytest.mark.parametrize(

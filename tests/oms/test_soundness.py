@@ -8,9 +8,10 @@ import pytest
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
 from quantai.core.errors import OrderError
+from quantai.events import FillEvent
 from quantai.exchanges.execution import OrderStatus
 from quantai.oms.soundness import is_sound_status
-from tests.oms.world import SPOT, D, World
+from tests.oms.world import PERP, SPOT, D, World
 
 UNSOUND = ("NaN", "sNaN", "Infinity", "-1", "1E+16", "1E+999999")
 
@@ -48,3 +49,21 @@ def test_an_order_that_cannot_be_is_never_on_the_books(said: OrderStatus) -> Non
 def test_an_order_that_can_be_is_taken(said: OrderStatus) -> None:
     assert is_sound_status(said)
     assert World().orders.adopt("binance", said, SPOT, "it is there").quantity == Decimal(said.quantity)
+
+
+@pytest.mark.parametrize("told", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+16"])
+def test_a_fill_whose_profit_is_no_number_is_not_booked_and_told(told: str) -> None:
+    world = World()
+    order = world.submit(instrument=PERP)
+    world.fill(order, "1", realized_pnl=D(told))
+    assert (order.filled_quantity, world.portfolio.position("okx", PERP.symbol)) == (D(0), D(0))
+    assert "system.error" in world.topics()
+
+
+@pytest.mark.parametrize("told", [None, D(0), D("-0.91539999")])
+def test_what_the_venue_says_that_a_fill_realized_is_told_on(told: Decimal | None) -> None:
+    world = World()
+    order = world.submit(instrument=PERP)
+    world.fill(order, "1", realized_pnl=told)
+    assert [event.realized_pnl for event in world.events if isinstance(event, FillEvent)] == [told]
+    assert world.portfolio.balance("okx", "USDT") == 1000 + (told or 0)

@@ -40,6 +40,15 @@ def test_it_holds_what_it_was_told_last() -> None:
     assert (position.average_price, position.realized_pnl) == (D(100), D(7))
 
 
+def test_it_owes_what_it_was_told_that_the_venue_did_not_pay() -> None:
+    mirror = portfolio()
+    told = PositionStateEvent(*HEAD, "a", "okx", PERP.symbol, D(0), D(0), D(7), D("0.5"))
+    mirror.take_over([told], [BalanceStateEvent(*HEAD, "okx", "USDT", D(9))])
+    assert (mirror.unrealized("okx", "USDT"), mirror.value().total) == (D("0.5"), D("9.5"))
+    mirror.take_over([held("a", PERP.symbol, "0", "okx")], [])
+    assert mirror.unrealized("okx", "USDT") == 0
+
+
 def test_what_was_believed_wrongly_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     mirror = portfolio()
     mirror.take_over([held("a", "BTC/USDT", "5"), held("b", "BTC/USDT", "1")], [])

@@ -27,7 +27,7 @@ import quantai.events as all_events
 from quantai.core.errors import StoreError
 from quantai.events.base import Event
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NO_VALUE = "_"
 PATH_FIELDS = ("venue", "symbol")
 

@@ -100,6 +100,8 @@ class UsdmOrder(msgspec.Struct, frozen=True):
     is_maker: bool = field(name="m", default=False)
     fee: Decimal = field(name="n", default=_ZERO)
     fee_currency: str | None = field(name="N", default=None)
+    realized_pnl: Decimal | None = field(name="rp", default=None)
+    """Of this trade, before its fee, in the asset that the contract is settled in."""
     price_match: str = field(name="pm", default="NONE")
     closes_position: bool = field(name="cp", default=False)
     expiry_reason: str | int = field(name="er", default="")

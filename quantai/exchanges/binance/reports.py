@@ -133,7 +133,8 @@ def trigger_reject_reports(event: UsdmTriggerRejectEvent, symbol: str) -> Iterat
 
 def _trade(base: ExecutionReport, order: SpotOrder | UsdmOrder) -> ExecutionReport:
     """A fill; one that cannot be told from others is asked for, as it could be booked twice."""
-    check_numbers(order.last_quantity, order.last_price, order.fee)
+    realized = order.realized_pnl if isinstance(order, UsdmOrder) else None
+    check_numbers(order.last_quantity, order.last_price, order.fee, realized or ZERO)
     if order.last_quantity <= ZERO:
         raise NumberError(f"Binance sent a fill of {order.last_quantity}")
     if order.trade_id <= 0 and (isinstance(order, UsdmOrder) or order.trade_id < 0):
@@ -141,7 +142,7 @@ def _trade(base: ExecutionReport, order: SpotOrder | UsdmOrder) -> ExecutionRepo
     return replace(
         base, exec_type=ExecType.TRADE, trade_id=str(order.trade_id), price=order.last_price,
         quantity=order.last_quantity, fee=order.fee, fee_currency=order.fee_currency or "",
-        liquidity=Liquidity.MAKER if order.is_maker else Liquidity.TAKER,
+        liquidity=Liquidity.MAKER if order.is_maker else Liquidity.TAKER, realized_pnl=realized,
     )  # fmt: skip
 
 

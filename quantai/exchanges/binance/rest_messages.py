@@ -99,6 +99,8 @@ class UsdmFill(msgspec.Struct, frozen=True, rename="camel"):
     time: int
     side: VenueSide
     maker: bool
+    realized_pnl: Decimal | None = None
+    """Of this trade, before its fee, in the asset that the contract is settled in."""
 
     @property
     def is_buyer(self) -> bool:

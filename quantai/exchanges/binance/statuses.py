@@ -17,47 +17,60 @@ from quantai.exchanges.binance.rest_messages import RestAlgo, RestOrder, SpotFil
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.execution import ExecType, ExecutionReport, OrderStatus
 from quantai.exchanges.wire import check_numbers, ts_ns
+from quantai.exchanges.words import States, Words
 
-_STATES = {
-    "NEW": OrderState.NEW,
-    "PENDING_NEW": OrderState.NEW,
-    "PENDING_CANCEL": OrderState.NEW,
-    "NEW_INSURANCE": OrderState.NEW,
-    "NEW_ADL": OrderState.NEW,
-    "PARTIALLY_FILLED": OrderState.PARTIALLY_FILLED,
-    "FILLED": OrderState.FILLED,
-    "CANCELED": OrderState.CANCELED,
-    "REJECTED": OrderState.REJECTED,
-    "EXPIRED": OrderState.EXPIRED,
-    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
-}
-_ALGO_STATES = {
-    "NEW": OrderState.NEW,
-    "TRIGGERING": OrderState.NEW,
-    "TRIGGERED": OrderState.NEW,
-    "CANCELED": OrderState.CANCELED,
-    "REJECTED": OrderState.CANCELED,  # when triggered, having been accepted before
-    "EXPIRED": OrderState.EXPIRED,
-}
-_SPOT_TYPES = {
-    "MARKET": OrderType.MARKET,
-    "LIMIT": OrderType.LIMIT,
-    "LIMIT_MAKER": OrderType.LIMIT,
-    "STOP_LOSS": OrderType.STOP,
-    "TAKE_PROFIT": OrderType.STOP,
-    "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
-    "TAKE_PROFIT_LIMIT": OrderType.STOP_LIMIT,
-}
-_USDM_TYPES = {
-    "MARKET": OrderType.MARKET,
-    "LIQUIDATION": OrderType.MARKET,
-    "LIMIT": OrderType.LIMIT,
-    "STOP": OrderType.STOP_LIMIT,
-    "TAKE_PROFIT": OrderType.STOP_LIMIT,
-    "STOP_MARKET": OrderType.STOP,
-    "TAKE_PROFIT_MARKET": OrderType.STOP,
-    "TRAILING_STOP_MARKET": OrderType.STOP,
-}
+_STATES = States(
+    "status",
+    {
+        "NEW": OrderState.NEW,
+        "PENDING_NEW": OrderState.NEW,
+        "PENDING_CANCEL": OrderState.NEW,
+        "NEW_INSURANCE": OrderState.NEW,
+        "NEW_ADL": OrderState.NEW,
+        "PARTIALLY_FILLED": OrderState.PARTIALLY_FILLED,
+        "FILLED": OrderState.FILLED,
+        "CANCELED": OrderState.CANCELED,
+        "REJECTED": OrderState.REJECTED,
+        "EXPIRED": OrderState.EXPIRED,
+        "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+    },
+)
+_ALGO_STATES = States(
+    "status",
+    {
+        "NEW": OrderState.NEW,
+        "TRIGGERING": OrderState.NEW,
+        "TRIGGERED": OrderState.NEW,
+        "CANCELED": OrderState.CANCELED,
+        "REJECTED": OrderState.CANCELED,  # when triggered, having been accepted before
+        "EXPIRED": OrderState.EXPIRED,
+    },
+)
+_SPOT_TYPES = Words(
+    "type",
+    {
+        "MARKET": OrderType.MARKET,
+        "LIMIT": OrderType.LIMIT,
+        "LIMIT_MAKER": OrderType.LIMIT,
+        "STOP_LOSS": OrderType.STOP,
+        "TAKE_PROFIT": OrderType.STOP,
+        "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
+        "TAKE_PROFIT_LIMIT": OrderType.STOP_LIMIT,
+    },
+)
+_USDM_TYPES = Words(
+    "type",
+    {
+        "MARKET": OrderType.MARKET,
+        "LIQUIDATION": OrderType.MARKET,
+        "LIMIT": OrderType.LIMIT,
+        "STOP": OrderType.STOP_LIMIT,
+        "TAKE_PROFIT": OrderType.STOP_LIMIT,
+        "STOP_MARKET": OrderType.STOP,
+        "TAKE_PROFIT_MARKET": OrderType.STOP,
+        "TRAILING_STOP_MARKET": OrderType.STOP,
+    },
+)
 _TIMES = {
     "GTC": TimeInForce.GTC,
     "GTD": TimeInForce.GTC,
@@ -75,10 +88,9 @@ def order_status(order: RestOrder, symbol: str, *, is_futures: bool) -> OrderSta
         ts_event = ts_ns(order.update_time or order.transact_time or order.time)
     except NumberError as error:
         raise MalformedReply(f"order {order.order_id}: {error}") from None
-    state = _state(_STATES, order.status, order.order_id)
-    if state is OrderState.NEW and order.executed_qty:
-        state = OrderState.PARTIALLY_FILLED
-    order_type = _type(_USDM_TYPES if is_futures else _SPOT_TYPES, order.type, order.order_id)
+    whose = f"order {order.order_id}"
+    state = _STATES.of(order.status, order.executed_qty, whose)
+    order_type = (_USDM_TYPES if is_futures else _SPOT_TYPES).read(order.type, whose)
     is_maker = order.type == "LIMIT_MAKER"
     return OrderStatus(
         client_order_id=own_id(order.client_order_id), venue_order_id=str(order.order_id), symbol=symbol,
@@ -108,20 +120,22 @@ def algo_status(algo: RestAlgo, symbol: str, closing: Decimal = ZERO) -> OrderSt
         ts_event = ts_ns(algo.update_time or algo.create_time)
     except NumberError as error:
         raise MalformedReply(f"algo order {algo.algo_id}: {error}") from None
-    order_type = _type(_USDM_TYPES, algo.order_type, algo.algo_id)
+    whose = f"algo order {algo.algo_id}"
+    order_type = _USDM_TYPES.read(algo.order_type, whose)
     return OrderStatus(
         client_order_id=algo.client_algo_id, venue_order_id=f"{ALGO_PREFIX}{algo.algo_id}", symbol=symbol,
         side=SIDES[algo.side], order_type=order_type,
         time_in_force=_TIMES.get(algo.time_in_force, TimeInForce.GTC), quantity=quantity or closing,
         price=price if order_type.has_limit and price else None,
-        state=_state(_ALGO_STATES, algo.algo_status, algo.algo_id), filled_quantity=ZERO, ts_event=ts_event,
+        state=_ALGO_STATES.read(algo.algo_status, whose), filled_quantity=ZERO, ts_event=ts_event,
     )  # fmt: skip
 
 
 def fill_report(fill: SpotFill | UsdmFill, symbol: str) -> ExecutionReport:
     """A fill, under the same trade id as on the stream. Raises `MalformedReply`."""
+    realized = fill.realized_pnl if isinstance(fill, UsdmFill) else None
     try:
-        check_numbers(fill.price, fill.qty, fill.commission)
+        check_numbers(fill.price, fill.qty, fill.commission, realized or ZERO)
         ts_event = ts_ns(fill.time)
     except NumberError as error:
         raise MalformedReply(f"fill {fill.id}: {error}") from None
@@ -129,19 +143,5 @@ def fill_report(fill: SpotFill | UsdmFill, symbol: str) -> ExecutionReport:
         exec_type=ExecType.TRADE, client_order_id="", venue_order_id=str(fill.order_id), ts_event=ts_event,
         symbol=symbol, side=SIDES["BUY" if fill.is_buyer else "SELL"], trade_id=str(fill.id), price=fill.price,
         quantity=fill.qty, fee=fill.commission, fee_currency=fill.commission_asset,
-        liquidity=Liquidity.MAKER if fill.is_maker else Liquidity.TAKER,
+        liquidity=Liquidity.MAKER if fill.is_maker else Liquidity.TAKER, realized_pnl=realized,
     )  # fmt: skip
-
-
-def _state(states: dict[str, OrderState], status: str, order_id: int) -> OrderState:
-    try:
-        return states[status]
-    except KeyError:
-        raise MalformedReply(f"order {order_id} has the status {status!r}, which is not known here") from None
-
-
-def _type(types: dict[str, OrderType], venue_type: str, order_id: int) -> OrderType:
-    try:
-        return types[venue_type]
-    except KeyError:
-        raise MalformedReply(f"order {order_id} is of the type {venue_type!r}, which is not known here") from None

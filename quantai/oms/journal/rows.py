@@ -22,6 +22,22 @@ Row = tuple[Any, ...]
 
 _VENUE, _VENUE_ORDER_ID = ORDER_FIELDS.index("venue"), ORDER_FIELDS.index("venue_order_id")
 
+WRITTEN = (
+    tables.orders,
+    tables.order_events,
+    tables.fills,
+    tables.venue_ids,
+    tables.notes,
+    tables.account_events,
+    tables.positions,
+    tables.balances,
+    tables.settings,
+    tables.quarantine,
+)
+"""The tables that entries come to; orders first, as others refer to them."""
+
+_LAST_NS = 2**63 - 1
+
 _encode = msgspec.json.Encoder().encode
 _ts_init = attrgetter("ts_init")
 
@@ -39,6 +55,7 @@ class Rows:
         self._positions: dict[Row, Row] = {}
         self._balances: dict[Row, Row] = {}
         self._settings: dict[str, Row] = {}
+        self._quarantine: list[Row] = []
 
     def add(self, entry: Entry) -> None:
         """Take `entry`, or nothing of it: raises what its encoding raises."""
@@ -46,33 +63,40 @@ class Rows:
             case OrderItem() as item:
                 self._add_order(entry.number, item)
             case Note() as note:
-                self._notes.append((note.client_order_id, entry.number, note.ts_ns, str(note.kind), _json(note.body)))
+                self._notes.append(
+                    (note.client_order_id, entry.number, _time(note.ts_ns), str(note.kind), _json(note.body))
+                )
             case Setting(key, value):
                 self._settings[key] = (key, value)
             case item:
                 event = item.event
-                self._account_events.append((entry.number, _ts_init(event), event.topic_prefix, _json(event)))
+                self._account_events.append((entry.number, _time(_ts_init(event)), event.topic_prefix, _json(event)))
                 self._add_account(item.account)
 
+    def set_aside(self, number: int, ts_ns: int, text: str, error: str) -> None:
+        """Keep what cannot be kept as what it is."""
+        self._quarantine.append((number, ts_ns, text, error))
+
     def by_table(self) -> Iterator[tuple[Table, list[Row]]]:
-        """The rows of each table that has any; orders first, as others refer to them."""
-        found: dict[Table, list[Row]] = {
-            tables.orders: [_order_row(number, order) for number, order in self._orders.values()],
-            tables.order_events: self._order_events,
-            tables.fills: self._fills,
-            tables.venue_ids: list(self._venue_ids.values()),
-            tables.notes: self._notes,
-            tables.account_events: self._account_events,
-            tables.positions: list(self._positions.values()),
-            tables.balances: list(self._balances.values()),
-            tables.settings: list(self._settings.values()),
-        }
-        return ((table, rows) for table, rows in found.items() if rows)
+        """The rows of each table that has any, in the order of `WRITTEN`."""
+        found: tuple[list[Row], ...] = (
+            [_order_row(number, order) for number, order in self._orders.values()],
+            self._order_events,
+            self._fills,
+            list(self._venue_ids.values()),
+            self._notes,
+            self._account_events,
+            list(self._positions.values()),
+            list(self._balances.values()),
+            list(self._settings.values()),
+            self._quarantine,
+        )
+        return ((table, rows) for table, rows in zip(WRITTEN, found, strict=True) if rows)
 
     def _add_order(self, number: int, item: OrderItem) -> None:
         event = item.event
         client_order_id = event.client_order_id
-        self._order_events.append((client_order_id, number, event.ts_init, event.topic_prefix, _json(event)))
+        self._order_events.append((client_order_id, number, _time(event.ts_init), event.topic_prefix, _json(event)))
         if isinstance(event, FillEvent):
             self._fills.append(_fill_row(number, event))
         known = self._orders.get(client_order_id)
@@ -94,6 +118,7 @@ class Rows:
                 exact(position.realized_pnl),
                 exact(position.traded_notional),
                 _json(position.fees),
+                exact(position.unpaid_pnl),
             )
         for balance in account.balances:
             self._balances[balance.venue, balance.currency] = (balance.venue, balance.currency, exact(balance.amount))
@@ -103,6 +128,13 @@ def exact(number: Decimal) -> str:
     """The same number as text, without an exponent."""
     text = str(number)
     return f"{number:f}" if "E" in text else text
+
+
+def _time(ts_ns: int) -> int:
+    """Raises `OverflowError` for one beyond what a column holds: in JSON it would become a number that is near."""
+    if ts_ns > _LAST_NS:
+        raise OverflowError(f"{ts_ns} ns is beyond the year 2262")
+    return ts_ns
 
 
 def _maybe(number: Decimal | None) -> str | None:
@@ -121,8 +153,8 @@ def _order_row(number: int, order: Row) -> Row:
     ) = order  # fmt: skip
     return (
         number, client_order_id, strategy, venue, symbol, str(side), str(order_type), exact(quantity), _maybe(price),
-        str(time_in_force), cause, ts_submitted, _maybe(trigger_price), reduce_only, parent_order_id, is_parent,
-        str(state), venue_order_id, is_sent, is_accepted, exact(filled_quantity), exact(filled_value), ts_last,
+        str(time_in_force), cause, _time(ts_submitted), _maybe(trigger_price), reduce_only, parent_order_id, is_parent,
+        str(state), venue_order_id, is_sent, is_accepted, exact(filled_quantity), exact(filled_value), _time(ts_last),
         reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         None if change is None else exact(change.quantity), None if change is None else _maybe(change.price),
         state not in CLOSED_STATES, options_text(options), at_venue,
@@ -132,5 +164,5 @@ def _order_row(number: int, order: Row) -> Row:
 def _fill_row(number: int, fill: FillEvent) -> Row:
     return (
         fill.client_order_id, number, fill.trade_id, exact(fill.price), exact(fill.quantity), exact(fill.fee),
-        fill.fee_currency, str(fill.liquidity), fill.ts_event,
+        fill.fee_currency, str(fill.liquidity), _time(fill.ts_event), _maybe(fill.realized_pnl),
     )  # fmt: skip

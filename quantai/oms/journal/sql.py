@@ -23,7 +23,8 @@ from quantai.oms.journal.database import journal_url, open_engine, reason_of
 from quantai.oms.journal.entries import AccountItem, OrderItem, Setting, snapshot
 from quantai.oms.journal.line import COUNTED, Line
 from quantai.oms.journal.recovery import recover
-from quantai.oms.journal.store import Step, Store
+from quantai.oms.journal.statements import Step, no_step
+from quantai.oms.journal.store import Store
 from quantai.oms.journal.stored import StoredOrder
 from quantai.oms.journal.writer import Writer
 from quantai.oms.models import Order
@@ -34,10 +35,6 @@ Answer = TypeVar("Answer")
 
 _READERS = 2
 _PATIENCE = 3
-
-
-def _no_step(step: str) -> None:
-    """Nothing is killed."""
 
 
 class SqlJournal(Journal):
@@ -63,7 +60,7 @@ class SqlJournal(Journal):
         timeout_ns: int = 2 * NS_PER_SECOND,
         max_waiting: int = 100_000,
         max_closed: int = 10_000,
-        on_step: Step = _no_step,
+        on_step: Step = no_step,
     ) -> None:
         self.url = journal_url(url)
         self.clock = clock

@@ -1,18 +1,25 @@
-"""The statements of the writer: compiled once, filled with rows of tuples."""
+"""What the writer tells a database: what has a key replaces what was there, and a fill that is there stays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, update
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from quantai.oms.journal import tables
-from quantai.oms.journal.rows import Row, Rows
+from quantai.oms.journal.rows import Rows
+
+Step = Callable[[str], None]
+
+
+def no_step(step: str) -> None:
+    """Nobody wants to know."""
+
 
 _KEYS = {
     tables.orders: ("client_order_id",),
@@ -24,77 +31,46 @@ _KEYS = {
 _KEPT = {"number"}
 """What an order keeps from when it was made."""
 
-_MOST_ROWS = 64
+
+class Parts(NamedTuple):
+    """A statement up to its columns, its placeholders, and what it does about a row that is there."""
+
+    before: str
+    values: str
+    after: str
 
 
-class Statements:
-    """Inserts for one kind of database: what has a key replaces what was there, a fill that is there stays.
-
-    Into SQLite many rows go by one statement: its driver takes the interpreter's lock again after each, and waits for
-    it while the event loop is busy. PostgreSQL's sends them all before it waits, and is slow with long statements.
+class Statements(ABC):
+    """Writes batches of rows in one kind of database. `on_step` is told of each step of a transaction, for tests that
+    kill the process there.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, on_step: Step) -> None:
         self._dialect = dialect
         self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
-        self._parts = {table: self._parts_of(table) for table in tables.metadata.tables.values()}
-        self._inserts: dict[tuple[Table, int], str] = {}
-        mark = update(tables.runs).where(tables.runs.c.run_id == bindparam("run")).values(last_entry=bindparam("last"))
-        self._mark = self._compiled(mark)
+        self._on_step = on_step
+        self._is_watched = on_step is not no_step
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-        """Write `rows`; how many there were room for."""
-        with self._cursor(connection) as cursor:
-            if self._dialect.name != "sqlite":
-                cursor.executemany(self._insert_of(table, 1), rows)
-                return int(cursor.rowcount)
-            written = first = 0
-            while first < len(rows):
-                size = min(_MOST_ROWS, 1 << (len(rows) - first).bit_length() - 1)
-                values = tuple(chain.from_iterable(rows[first : first + size]))
-                written += cursor.execute(self._insert_of(table, size), values).rowcount
-                first += size
-            return written
-
-    def mark(self, connection: Connection, run_id: int, last_entry: int) -> None:
-        """Write which entry is the last."""
-        with self._cursor(connection) as cursor:
-            cursor.execute(self._mark, (last_entry, run_id))
-
-    def write(self, connection: Connection, rows: Rows, on_step: Callable[[str], None]) -> int:
-        """Write all of `rows`, telling `on_step` of each table; how many of its fills were there before."""
-        duplicates = 0
-        for table, some in rows.by_table():
-            written = self.insert(connection, table, some)
-            if table is tables.fills:
-                duplicates = len(some) - written
-            on_step(table.name)
-        return duplicates
+    @abstractmethod
+    def write(self, connection: Connection, rows: Rows, run_id: int, last_entry: int) -> int:
+        """Write `rows`, and which entry is the last of the run, in one transaction: how many of the fills were there
+        before. Raises what SQLAlchemy would.
+        """
 
     @contextmanager
-    def _cursor(self, connection: Connection) -> Iterator[Any]:
-        """The driver's own: SQLAlchemy's detour takes longer than SQLite does. Raises what SQLAlchemy would."""
-        cursor = connection.connection.cursor()
+    def _translated(self) -> Iterator[None]:
+        """The driver is spoken to directly, as SQLAlchemy's detour takes longer than SQLite does."""
         try:
-            yield cursor
+            yield
         except self._driver_error as error:
             raise DBAPIError.instance(None, None, error, self._driver_error, dialect=self._dialect) from error
-        finally:
-            cursor.close()
 
-    def _insert_of(self, table: Table, size: int) -> str:
-        """The statement for so many rows."""
-        found = self._inserts.get((table, size))
-        if found is None:
-            before, values, after = self._parts[table]
-            found = self._inserts[table, size] = before + ", ".join([values] * size) + after
-        return found
-
-    def _parts_of(self, table: Table) -> tuple[str, str, str]:
-        """The statement before, of, and after the values of a row."""
-        before, keyword, rest = self._compiled(self._insert(table)).partition(" VALUES ")
+    def _insert_into(self, table: Table) -> Parts:
+        """How a row is written."""
+        text = self._compiled(self._insert(table))
+        before, _, rest = text.partition(" VALUES ")
         values, bracket, after = rest.partition(")")
-        return before + keyword, values + bracket, after
+        return Parts(before, values + bracket, after)
 
     def _insert(self, table: Table) -> Any:
         insert = sqlite.insert(table) if self._dialect.name == "sqlite" else postgresql.insert(table)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, func, select, text, update
+from sqlalchemy import URL, Connection, Engine, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from quantai.core.clock import Clock
@@ -18,15 +18,15 @@ from quantai.core.errors import StartupError
 from quantai.oms.journal.database import WriterLock, is_refusal, open_engine, reason_of
 from quantai.oms.journal.entries import Entry
 from quantai.oms.journal.migrate import migrate
+from quantai.oms.journal.postgresql_statements import PostgresqlStatements
 from quantai.oms.journal.rows import Rows
-from quantai.oms.journal.statements import Statements
-from quantai.oms.journal.tables import quarantine, runs
+from quantai.oms.journal.sqlite_statements import SqliteStatements
+from quantai.oms.journal.statements import Statements, Step
+from quantai.oms.journal.tables import runs
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-Step = Callable[[str], None]
-
 _MAX_QUARANTINED_CHARACTERS = 20_000
 
 
@@ -41,7 +41,7 @@ class Store:
         self._url = url
         self._clock = clock
         self._engine = open_engine(url, timeout_s, is_writer=True)
-        self._statements = Statements(self._engine.dialect)
+        self._statements = _statements_for(self._engine, on_step)
         self._lock = WriterLock(url, timeout_s)
         self._on_step = on_step
         self._connection: Connection | None = None
@@ -81,16 +81,17 @@ class Store:
         rows = Rows()
         for entry in new:
             rows.add(entry)
-        return self._commit(connection, new[-1].number, lambda: self._write(connection, rows))
+        return self._commit(connection, new[-1].number, rows)
 
     def set_aside(self, entry: Entry, error: BaseException) -> None:
         """Keep `entry`, which cannot be written as what it is, where somebody can look at it. Raises as `write`."""
         connection = self._connected()
         if entry.number <= self._last_entry:
             return
+        rows = Rows()
         text_of = ascii(entry.item)[:_MAX_QUARANTINED_CHARACTERS]
-        row = (entry.number, self._clock.now_ns(), text_of, reason_of(error))
-        self._commit(connection, entry.number, lambda: self._statements.insert(connection, quarantine, [row]))
+        rows.set_aside(entry.number, self._clock.now_ns(), text_of, reason_of(error))
+        self._commit(connection, entry.number, rows)
 
     def transact(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do `work` in a transaction of its own. Raises as `write`."""
@@ -112,23 +113,17 @@ class Store:
         self._engine.dispose()
         self._lock.release_file()
 
-    def _write(self, connection: Connection, rows: Rows) -> int:
-        return self._statements.write(connection, rows, self._on_step)
-
-    def _commit(self, connection: Connection, number: int, write: Callable[[], int]) -> int:
+    def _commit(self, connection: Connection, number: int, rows: Rows) -> int:
         try:
             self._on_step("begin")
-            with connection.begin():
-                written = write()
-                self._statements.mark(connection, self._run_id, number)
-                self._on_step("commit")
+            duplicates = self._statements.write(connection, rows, self._run_id, number)
             self._on_step("committed")
         except Exception as error:
             if not is_refusal(error):
                 self._disconnect()
             raise
         self._last_entry = number
-        return written
+        return duplicates
 
     def _connected(self) -> Connection:
         """The connection; a new one after an error, where nobody else wrote meanwhile."""
@@ -160,7 +155,7 @@ class Store:
         run_id, last_entry = connection.execute(select(func.max(runs.c.run_id), func.max(runs.c.last_entry))).one()
         self._run_id, self._last_entry = (run_id or 0) + 1, last_entry or 0
         row = (self._run_id, self._clock.now_ns(), None, self._last_entry)
-        self._statements.insert(connection, runs, [row])
+        connection.execute(insert(runs).values(row))
 
     def _find_run(self, connection: Connection) -> None:
         """What is durable of this run. A commit that is still being made holds the row until it is."""
@@ -171,3 +166,8 @@ class Store:
             )
         own = select(runs.c.last_entry).where(runs.c.run_id == self._run_id).with_for_update()
         self._last_entry = connection.execute(own).scalar_one()
+
+
+def _statements_for(engine: Engine, on_step: Step) -> Statements:
+    dialect = engine.dialect
+    return SqliteStatements(dialect, on_step) if dialect.name == "sqlite" else PostgresqlStatements(dialect, on_step)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, false, text
 
-REVISION = "0002"
+REVISION = "0004"
 """The newest migration: revisions are numbers that grow."""
 
 INCOMPLETE = "journal_incomplete"
@@ -98,12 +98,11 @@ order_events = Table(
 notes = Table(
     "notes",
     metadata,
-    Column("client_order_id", Text, primary_key=True),
-    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("client_order_id", Text, nullable=False, index=True),
+    Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
     _time("ts_ns"),
     _text("kind"),
     _text("body"),
-    sqlite_with_rowid=False,
 )
 
 fills = Table(
@@ -118,6 +117,7 @@ fills = Table(
     _text("fee_currency"),
     _text("liquidity"),
     _time("ts_event"),
+    _maybe_text("realized_pnl"),
     sqlite_with_rowid=False,
 )
 Index(
@@ -149,6 +149,7 @@ positions = Table(
     _text("realized_pnl"),
     _text("traded_notional"),
     _text("fees"),
+    Column("unpaid_pnl", Text, nullable=False, server_default="0"),
 )
 
 balances = Table(

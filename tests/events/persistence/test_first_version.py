@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quantai.core.enums import Side
+from quantai.core.enums import Liquidity, Side
 from quantai.core.errors import StoreError
-from quantai.events import OrderBookSnapshotEvent, OrderCanceledEvent, TradeEvent
+from quantai.events import OrderBookSnapshotEvent, OrderCanceledEvent, OrderFilledEvent, TradeEvent
 from quantai.events.base import Event, Level
 from quantai.events.persistence import EventReader, PartWriter, list_parts
-from quantai.events.persistence import parts as parts_module
 from quantai.events.persistence.decode import default_columns
 from quantai.events.persistence.schema import EVENT_TYPES, SCHEMA_VERSION, arrow_schema, to_table
 
@@ -80,11 +79,10 @@ FIRST_COLUMNS = ["ts_event", "ts_init", "price"]
 
 @pytest.fixture
 def old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of things as version 1 wrote them, read by a QuantAI of version 2."""
+    """A store of things as version 1 wrote them."""
     monkeypatch.setitem(EVENT_TYPES, "trade", THING)
     (part,) = PartWriter(tmp_path).write(THING, "v", "s", things(THINGS))
     rewrite(part.path, pq.read_table(part.path, partitioning=None).select(FIRST_COLUMNS), version=1)
-    monkeypatch.setattr(parts_module, "SCHEMA_VERSION", 2)
     return tmp_path
 
 
@@ -108,9 +106,24 @@ def test_old_files_and_new_ones_are_one_stream(old_store: Path) -> None:
     assert [event for event in found if event.note == "none"] == THINGS
 
 
+def test_fills_of_the_second_version_did_not_say_what_the_venue_had_realized(tmp_path: Path) -> None:
+    fills = [
+        OrderFilledEvent(
+            "o", "a", "v", "s", ts, ts, "", "t", Side.BUY, Decimal(1), Decimal(2), Decimal(2), Decimal(0),
+            Decimal("0.1"), "USDT", Liquidity.MAKER,
+        )
+        for ts in range(3)
+    ]  # fmt: skip
+    (part,) = PartWriter(tmp_path).write(OrderFilledEvent, "v", "s", to_table(OrderFilledEvent, fills))
+    rewrite(part.path, pq.read_table(part.path, partitioning=None).drop_columns(["realized_pnl"]), version=2)
+    told = [msgspec.structs.replace(fill, ts_init=9, realized_pnl=Decimal("-0.91539999")) for fill in fills]
+    PartWriter(tmp_path).write(OrderFilledEvent, "v", "s", to_table(OrderFilledEvent, told))
+    assert read(tmp_path) == [*fills, *told]
+
+
 def test_a_file_of_this_version_must_have_every_column(old_store: Path) -> None:
     (part,) = list_parts(old_store)
-    rewrite(part.path, pq.read_table(part.path, partitioning=None), version=2)
+    rewrite(part.path, pq.read_table(part.path, partitioning=None), version=SCHEMA_VERSION)
     with pytest.raises(StoreError, match="no column 'side'"):
         read(old_store)
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from quantai.core.account import AccountChange, BalanceRecord, PositionRecord
-from quantai.core.clock import SimulatedClock
+from quantai.core.clock import NS_PER_SECOND, SimulatedClock
 from quantai.core.enums import Liquidity, OrderState, OrderType, Side, TimeInForce
 from quantai.events import (
     Event,
@@ -83,7 +83,14 @@ class Books:
         order.state, order.is_sent, order.is_accepted, order.venue_order_id = OrderState.NEW, True, True, venue_order_id
         self.append(order, OrderAcceptedEvent(*self.head(order), venue_order_id))
 
-    def fill(self, order: Order, quantity: str, trade_id: str, account: AccountChange | None = None) -> FillEvent:
+    def fill(
+        self,
+        order: Order,
+        quantity: str,
+        trade_id: str,
+        account: AccountChange | None = None,
+        realized_pnl: Decimal | None = None,
+    ) -> FillEvent:
         """A part of it, or the rest, traded."""
         order.filled_quantity += D(quantity)
         order.filled_value += D(quantity) * D("100.25")
@@ -94,7 +101,7 @@ class Books:
         kind = OrderPartiallyFilledEvent if leaves else OrderFilledEvent
         event = kind(
             *self.head(order), trade_id, order.side, D("100.25"), D(quantity), order.filled_quantity, leaves,
-            D("0.01"), "USDT", Liquidity.MAKER,
+            D("0.01"), "USDT", Liquidity.MAKER, realized_pnl,
         )  # fmt: skip
         self.append(order, event, account)
         return event
@@ -129,8 +136,9 @@ def submitted(order: Order) -> OrderSubmittedEvent:
 def account(quantity: str, amount: str) -> AccountChange:
     """What the account may have become."""
     position = PositionRecord(
-        "alpha", "binance", "BTC/USDT", D(quantity), D("1.10"), D("-2"), D("3.000"), (("BNB", D("0.1")), ("USDT", D(2)))
-    )
+        "alpha", "binance", "BTC/USDT", D(quantity), D("1.10"), D("-2"), D("3.000"),
+        (("BNB", D("0.1")), ("USDT", D(2))), D("-1E-8"),
+    )  # fmt: skip
     return AccountChange((position,), (BalanceRecord("binance", "USDT", D(amount)),))
 
 
@@ -141,8 +149,9 @@ def facts(order: Order | None) -> dict[str, object]:
 
 
 def make_journal(url: str | URL, events: list[Event] | None = None, **options: Any) -> SqlJournal:
-    """A journal that is not open yet."""
+    """A journal that is not open yet. Unless a test is about it, it has all the time that a slow machine takes."""
     heard: list[Event] = [] if events is None else events
+    options.setdefault("timeout_ns", DEADLINE_S * NS_PER_SECOND)
     clock = SimulatedClock(START_NS)
     return SqlJournal(url, clock, options.pop("catalogue", CATALOGUE), on_event=heard.append, **options)
 

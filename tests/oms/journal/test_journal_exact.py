@@ -254,8 +254,8 @@ async def test_an_order_is_named_by_its_beginning_or_by_the_venue(sqlite_url: UR
 
 
 async def test_a_body_that_is_no_object_is_told_as_a_value() -> None:
-    assert queries._body("[1,2]") == {"value": [1, 2]}
-    assert queries._body('{"a":1}') == {"a": 1}
+    assert queries._body("report", "[1,2]") == {"value": [1, 2]}
+    assert queries._body("report", '{"a":1}') == {"a": 1}
 
 
 async def test_the_table_of_orders_says_which_are_open(sqlite_url: URL) -> None:

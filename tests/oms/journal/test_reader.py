@@ -73,9 +73,9 @@ def test_an_empty_database_has_no_journal(postgres_url: URL) -> None:
 
 @pytest.mark.parametrize(
     ("revision", "said"),
-    [("0003", "has schema 0003, this QuantAI knows 0002: upgrade QuantAI here"),
-     ("other", "has schema other, this QuantAI knows 0002: upgrade"),
-     ("0001", "has schema 0001, this QuantAI needs 0002: a daemon's start migrates it")],
+    [("0005", "has schema 0005, this QuantAI knows 0004: upgrade QuantAI here"),
+     ("other", "has schema other, this QuantAI knows 0004: upgrade"),
+     ("0003", "has schema 0003, this QuantAI needs 0004: a daemon's start migrates it")],
 )  # fmt: skip
 async def test_a_reader_knows_its_own_schema_only(sqlite_url: URL, revision: str, said: str) -> None:
     await written_by(sqlite_url, revision)
@@ -84,11 +84,11 @@ async def test_a_reader_knows_its_own_schema_only(sqlite_url: URL, revision: str
 
 
 async def test_a_journal_of_a_newer_schema_is_refused_and_left_alone(url: URL) -> None:
-    await written_by(url, "0003")
+    await written_by(url, "0005")
     for _ in range(2):
         journal = make_journal(url)
         with pytest.raises(
-            StartupError, match="has schema 0003, this QuantAI knows 0002: a newer one wrote it, upgrade"
+            StartupError, match="has schema 0005, this QuantAI knows 0004: a newer one wrote it, upgrade"
         ):
             await journal.start()
         await journal.close()
@@ -96,7 +96,7 @@ async def test_a_journal_of_a_newer_schema_is_refused_and_left_alone(url: URL) -
 
 @pytest.mark.parametrize(
     ("revision", "expected"),
-    [("", False), ("0000", False), ("0002", False), ("0003", True), ("abc", True)],
+    [("", False), ("0000", False), ("0004", False), ("0005", True), ("abc", True)],
 )
 def test_revisions_grow(revision: str, expected: bool) -> None:
     assert is_newer(revision) is expected

@@ -49,7 +49,7 @@ def traded(journal: SqlJournal) -> tuple[Books, Order, Order]:
     books.accept(order, "v1")
     order.change = Change(D(4), None)
     books.accept(order, "v2")
-    books.fill(order, "0.25", "t1", account("0.25", "900.0"))
+    books.fill(order, "0.25", "t1", account("0.25", "900.0"), D("-1E-8"))
     books.fill(order, "0.75", "", account("1", "800.50"))
     return books, order, other
 
@@ -97,8 +97,8 @@ async def test_every_event_and_fill_and_name_has_a_row(sqlite_url: URL) -> None:
             (other.client_order_id, 2, START_NS + 2_000_000, "order.submitted"),
         ]
         assert await values_of(journal, tables.fills) == [
-            (name, 5, "t1", "100.25", "0.25", "0.01", "USDT", "maker", START_NS + 5_000_000),
-            (name, 6, "", "100.25", "0.75", "0.01", "USDT", "maker", START_NS + 6_000_000),
+            (name, 5, "t1", "100.25", "0.25", "0.01", "USDT", "maker", START_NS + 5_000_000, "-0.00000001"),
+            (name, 6, "", "100.25", "0.75", "0.01", "USDT", "maker", START_NS + 6_000_000, None),
         ]
         assert await values_of(journal, tables.venue_ids) == [("okx", "v1", name), ("okx", "v2", name)]
 
@@ -111,15 +111,15 @@ async def test_the_account_is_kept_as_it_was_last_with_what_made_it_so(sqlite_ur
         journal.book(adjusted, AccountChange((long,), (BalanceRecord("okx", "USDT", D("1E-8")),)))
         await durable(journal)
         assert await values_of(journal, tables.positions) == [
-            ("alpha", "binance", "BTC/USDT", "1", "1.10", "-2", "3.000", '[["BNB","0.1"],["USDT","2"]]'),
-            ("beta", "okx", "X", "-100", "1", "2", "3", "[]"),
+            ("alpha", "binance", "BTC/USDT", "1", "1.10", "-2", "3.000", '[["BNB","0.1"],["USDT","2"]]', "-0.00000001"),
+            ("beta", "okx", "X", "-100", "1", "2", "3", "[]", "0"),
         ]
         assert await values_of(journal, tables.balances) == [
             ("binance", "USDT", "800.50"), ("okx", "USDT", "0.00000001")
         ]  # fmt: skip
         [row] = await rows_of(journal, tables.account_events)
         assert (row["sequence"], row["ts_ns"], row["kind"]) == (7, 7, BalanceAdjustedEvent.topic_prefix)
-        assert queries._body(row["body"])["reason"] == "x"
+        assert queries._body("report", row["body"])["reason"] == "x"
 
 
 async def test_notes_and_settings_are_kept_as_they_were_given(sqlite_url: URL) -> None:

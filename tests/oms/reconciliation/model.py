@@ -188,18 +188,20 @@ class ModelVenue(ExecutionConnector):
         order.quantity, order.price = command.quantity, command.price
         self.say(order, ExecType.REPLACED, order_quantity=order.quantity, order_price=order.price)
 
-    def trade(self, order: Resting, quantity: str, price: str = "100", fee: str = "0.1") -> None:
-        """An order trades, and the account with it."""
+    def trade(
+        self, order: Resting, quantity: str, price: str = "100", fee: str = "0.1", realized: str | None = None
+    ) -> None:
+        """An order trades, and the account with it. `realized` is what it brings by what the venue holds in all."""
         size, instrument = D(quantity), self._instruments[order.symbol]
         order.filled += size
         order.state = OrderState.FILLED if order.filled >= order.quantity else OrderState.PARTIALLY_FILLED
         currency, signed = instrument.settlement_currency, size * order.side.sign
         self.say(
             order, ExecType.TRADE, trade_id=f"t{len(self.fills) + 1}", price=D(price), quantity=size, fee=D(fee),
-            fee_currency=currency,
+            fee_currency=currency, realized_pnl=None if realized is None else D(realized),
         )  # fmt: skip
         self.fills.append(self.outbox[-1])
-        self._add(currency, -D(fee))
+        self._add(currency, D(realized or 0) - D(fee))
         if instrument.type is InstrumentType.SPOT:
             self._add(currency, -signed * D(price))
             self._add(instrument.base_currency, signed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from quantai.core.enums import OrderState, Side
@@ -11,14 +9,6 @@ from quantai.exchanges.execution import ExecType
 from quantai.oms.models import Order
 from tests.oms.reconciliation.model import Core, idle
 from tests.oms.world import D
-
-
-@pytest.fixture
-async def core() -> AsyncIterator[Core]:
-    core = Core()
-    await core.start()
-    yield core
-    await core.reconciler.stop()
 
 
 def held(core: Core) -> object:

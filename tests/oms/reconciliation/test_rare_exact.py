@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from msgspec import structs
@@ -21,14 +21,6 @@ from tests.oms.reconciliation.model import Core, state_of
 from tests.oms.reconciliation.test_comparing_exact import order as an_order
 from tests.oms.reconciliation.test_comparing_exact import status
 from tests.oms.world import PERP, D
-
-
-@pytest.fixture
-async def core() -> AsyncIterator[Core]:
-    core = Core()
-    await core.start()
-    yield core
-    await core.reconciler.stop()
 
 
 @pytest.fixture(autouse=True)

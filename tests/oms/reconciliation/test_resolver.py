@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from quantai.core.enums import OrderState, Side
 from quantai.exchanges.execution import ExecType
 from tests.oms.reconciliation.model import Core, state_of
 from tests.oms.world import D
-
-
-@pytest.fixture
-async def core() -> AsyncIterator[Core]:
-    core = Core()
-    await core.start()
-    yield core
-    await core.reconciler.stop()
 
 
 async def test_an_order_that_is_not_answered_in_time_becomes_unknown(core: Core) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -14,14 +13,6 @@ from tests.oms.reconciliation.model import Core, Resting, state_of
 from tests.oms.world import PERP, D
 
 UNSOUND = [D("NaN"), D("sNaN"), D("Infinity"), D("1E+999999")]
-
-
-@pytest.fixture
-async def core() -> AsyncIterator[Core]:
-    core = Core()
-    await core.start()
-    yield core
-    await core.reconciler.stop()
 
 
 @pytest.mark.parametrize("quantity", [*UNSOUND, D(-1), D(0)])
