@@ -28,6 +28,7 @@ from quantai.ops.logs import logging_to
 from quantai.ops.notify import ServiceNotifier
 from quantai.ops.progress import ReplayProgress
 from quantai.ops.signals import StopSignals
+from quantai.ops.memory import frozen_memory
 from quantai.ops.stages import Stages
 from quantai.run_results import write_results
 
@@ -50,8 +51,9 @@ class Outcome:
 def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Outcome:
     """Run the daemon to its end.
 
-    Raises `StartupError` where it cannot start, another `QuantAIError` where its results cannot be written; everything
-    else is in the outcome. Runs of a sweep share one copy of the charts' script, and draw no progress bars.
+    Raises `StartupError` where it cannot start, another `QuantAIError` (of no lesser exit status than the run's) where
+    its results cannot be written; everything else is in the outcome. Runs of a sweep share one copy of the charts'
+    script, and draw no progress bars.
     """
     config = loaded.config
     terminal = Console(stderr=True)
@@ -74,8 +76,11 @@ def run(loaded: LoadedConfig, run_folder: Path, *, in_sweep: bool = False) -> Ou
             progress.set_range(graph.markets.source.range_ns())
         with progress, _told_as(QuantAIError, "the daemon failed"):
             outcome = _run_loop(graph)
-        with _told_as(QuantAIError, "the run is over, but its results cannot be written"):
-            _write_results(graph, outcome, loaded.config_hash, run_folder, shares_script=in_sweep)
+        try:
+            with _told_as(QuantAIError, "the run is over, but its results cannot be written"):
+                _write_results(graph, outcome, loaded.config_hash, run_folder, shares_script=in_sweep)
+        except QuantAIError as error:
+            raise _without_results(outcome, error) from error
     return outcome
 
 
@@ -94,6 +99,13 @@ def _write_results(graph: Graph, outcome: Outcome, config_hash: str, folder: Pat
         raise QuantAIError(str(error)) from error
     except KeyboardInterrupt:
         raise QuantAIError(f"stopped by a signal while results were written: {folder} is not whole") from None
+
+
+def _without_results(outcome: Outcome, error: QuantAIError) -> QuantAIError:
+    """What went wrong before is told too, and orders that may still trade weigh more than results that are lost."""
+    whole = QuantAIError("; ".join([*outcome.errors, str(error)]))
+    whole.exit_status = max(outcome.status, error.exit_status)
+    return whole
 
 
 @contextmanager
@@ -124,7 +136,8 @@ async def serve(graph: Graph) -> Outcome:
         try:
             if await signals.before_stop(stages.start()):
                 notifier.ready(graph.markets.description)
-                await _until_end(graph, signals, outcome)
+                with frozen_memory():
+                    await _until_end(graph, signals, outcome)
         finally:
             notifier.stopping(f"stopping {graph.markets.description}")
             await signals.before_stop_now(stages.stop())

@@ -15,6 +15,7 @@ from quantai.data.source import MarketDataSource, Wanted
 from quantai.data.synthetic import MarketModel, SyntheticInstrument, SyntheticMarket
 from quantai.events import (
     FundingRateEvent,
+    LiquidationEvent,
     MarketEvent,
     OrderBookDeltaEvent,
     OrderBookSnapshotEvent,
@@ -24,11 +25,16 @@ from quantai.instruments import Instrument
 from quantai.loopback.engine import Engine, Trade
 from quantai.loopback.maker import MarketMaker
 
-_KINDS = ("market.trade.", "market.book.", "market.book_delta.", "market.mark_price.", "market.funding_rate.")
+_KINDS = (
+    "market.trade.", "market.book.", "market.book_delta.", "market.mark_price.", "market.funding_rate.",
+    "market.liquidation.", "market.open_interest.",
+)  # fmt: skip
 _REMEMBERED = ("market.trade.", "market.funding_rate.")
 _DAYS_NS = 30 * 86_400 * NS_PER_SECOND
 # Venues play what is due this often at most: one timer for many events.
 _STEP_NS = 2_000_000
+_MOST_AT_ONCE = 200
+"""Events that are played before others of the loop have their turn."""
 # So long before the start is looked for a whole book: books and mark prices are there from the first moment.
 _WARM_NS = 61 * NS_PER_SECOND
 
@@ -53,7 +59,7 @@ class MarketFeed:
     """Plays a source into the engine, each event when the clock says so. It ends when the source does.
 
     It begins at `begin_ns`, or now. `shift_ns` is added to the times of a recording, so that it begins then. With
-    `history_ns` the trades of so long before are put on the tape first.
+    `history_ns` the trades of so long before are put on the tape first. `liquidates_every`: see `MarketMaker`.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class MarketFeed:
         begin_ns: int | None = None,
         shift_ns: int = 0,
         history_ns: int = 0,
+        liquidates_every: int = 0,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -72,7 +79,9 @@ class MarketFeed:
         self._shift_ns = shift_ns
         self._history_ns = history_ns
         self._begin_ns = (clock.now_ns() if begin_ns is None else begin_ns) - shift_ns
-        self._makers = {symbol: MarketMaker(engine, market) for symbol, market in engine.markets.items()}
+        self._makers = {
+            symbol: MarketMaker(engine, market, liquidates_every) for symbol, market in engine.markets.items()
+        }
         self._events: Iterator[MarketEvent] = iter(())
         self._next: MarketEvent | None = None
         self._timer: Timer | None = None
@@ -97,14 +106,17 @@ class MarketFeed:
             self._timer.cancel()
 
     def _play(self, _due_ns: int) -> None:
-        now_ns = self._clock.now_ns() - self._shift_ns
-        while self._next is not None and self._next.ts_init <= now_ns:
+        now_ns = self._clock.now_ns()
+        left = _MOST_AT_ONCE
+        while self._next is not None and self._next.ts_init + self._shift_ns <= now_ns and left:
             maker = self._makers.get(self._next.symbol)
             if maker is not None and not self.is_paused:
                 maker.apply(self._shifted(self._next))
             self._next = next(self._events, None)
+            left -= 1
         if self._next is not None:
-            due_ns = max(self._next.ts_init + self._shift_ns, self._clock.now_ns() + _STEP_NS)
+            # What is due already comes as soon as the loop has served the others.
+            due_ns = max(self._next.ts_init + self._shift_ns, now_ns + _STEP_NS) if left else now_ns
             self._timer = self._clock.call_at(due_ns, self._play)
 
     def _warm_up(self) -> None:
@@ -116,7 +128,7 @@ class MarketFeed:
                 books[event.symbol] = [event]
             elif isinstance(event, OrderBookDeltaEvent):
                 books.setdefault(event.symbol, []).append(event)
-            elif not isinstance(event, TradeEvent) and event.symbol in self._makers:
+            elif not isinstance(event, TradeEvent | LiquidationEvent) and event.symbol in self._makers:
                 self._makers[event.symbol].apply(self._shifted(event))
         for symbol in books.keys() & self._makers.keys():
             for event in books[symbol]:

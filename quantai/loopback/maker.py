@@ -9,8 +9,10 @@ from quantai.core.enums import Side
 from quantai.core.numbers import ZERO, round_to_step, to_decimal, truncate_to_step
 from quantai.events import (
     FundingRateEvent,
+    LiquidationEvent,
     MarketEvent,
     MarkPriceEvent,
+    OpenInterestEvent,
     OrderBookDeltaEvent,
     OrderBookSnapshotEvent,
     TradeEvent,
@@ -25,16 +27,19 @@ class MarketMaker:
     """Keeps the quotes of one market as its source has them.
 
     At each price it wants what the source shows there; what others took of it comes back with the next book. Quotes
-    that grow queue behind those who were there before.
+    that grow queue behind those who were there before. Of the takers in a market with margin one in `liquidates_every`
+    (0: none) is said to be somebody's liquidation.
     """
 
-    def __init__(self, engine: Engine, market: Market) -> None:
+    def __init__(self, engine: Engine, market: Market, liquidates_every: int = 0) -> None:
         self._engine = engine
         self._market = market
         self._tick = market.rules.instrument.tick_size
         self._lot = market.rules.instrument.lot_size
         self._wanted: dict[Side, dict[Decimal, Decimal]] = {side: {} for side in _SIDES}
         self._orders: dict[Side, dict[Decimal, list[Order]]] = {side: {} for side in _SIDES}
+        self._liquidates_every = liquidates_every if market.rules.instrument.is_margined else 0
+        self._takers = 0
 
     def apply(self, event: MarketEvent) -> None:
         """Do what `event` says happened out there; kinds that move nothing are left out."""
@@ -50,6 +55,10 @@ class MarketMaker:
             self._mark(event)
         elif isinstance(event, FundingRateEvent):
             self._announce(event)
+        elif isinstance(event, LiquidationEvent):
+            self._liquidate(event)
+        elif isinstance(event, OpenInterestEvent):
+            self._market.open_interest = to_decimal(event.open_interest)
         self._engine.settle_quote(self._market)
 
     def _replace(self, event: OrderBookSnapshotEvent) -> None:
@@ -105,7 +114,17 @@ class MarketMaker:
     def _trade(self, event: TradeEvent) -> None:
         quantity = _quantity(event.size, self._lot)
         if quantity > 0 and event.side in _SIDES:
-            self._engine.take(self._market, event.side, _price(event.price, self._tick), quantity)
+            price = _price(event.price, self._tick)
+            self._engine.take(self._market, event.side, price, quantity)
+            self._takers += 1
+            if self._liquidates_every and self._takers % self._liquidates_every == 0:
+                self._engine.liquidate_stranger(self._market, event.side, price, quantity)
+
+    def _liquidate(self, event: LiquidationEvent) -> None:
+        """The trades of a recorded liquidation are in the recording, too."""
+        quantity = _quantity(event.size, self._lot)
+        if quantity > 0 and event.side in _SIDES:
+            self._engine.liquidate_stranger(self._market, event.side, _price(event.price, self._tick), quantity)
 
     def _announce(self, event: FundingRateEvent) -> None:
         """A rate for the next funding; that it is another one than before says that the one before is due."""

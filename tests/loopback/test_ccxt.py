@@ -52,7 +52,7 @@ async def _connected(dialect: str) -> AsyncIterator[tuple[LoopbackVenue, Any]]:
 
 
 async def _soon(waited: Any) -> Any:
-    return await asyncio.wait_for(waited, 20)
+    return await asyncio.wait_for(waited, 60)
 
 
 async def test_spot_market_data_and_orders() -> None:

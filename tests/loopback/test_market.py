@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 from quantai.core.clock import SimulatedClock
@@ -12,15 +14,18 @@ from quantai.data.files import FilesSource
 from quantai.data.order_book import OrderBook
 from quantai.events import (
     FundingRateEvent,
+    LiquidationEvent,
     MarketEvent,
     MarkPriceEvent,
+    OpenInterestEvent,
     OrderBookDeltaEvent,
     OrderBookSnapshotEvent,
     TradeEvent,
 )
 from quantai.events.persistence import ParquetEventWriter
 from quantai.instruments import Instrument
-from quantai.loopback.engine import Engine, MarketRules, Status
+from quantai.loopback.clock import ScaledClock
+from quantai.loopback.engine import Engine, Liquidation, MarketRules, Status
 from quantai.loopback.feed import MarketFeed, ScriptedSource, synthetic_source
 from quantai.loopback.maker import MarketMaker
 from tests.loopback.engine.world import BUY, PERP, SELL, SPOT, START_NS, D, Heard, World
@@ -103,6 +108,37 @@ def test_funding_is_paid_when_the_next_one_is_announced() -> None:
     assert world.heard.accounts.count(("carol", "funding")) == 1
     assert world.carol.wallet["USDT"] == D(100_000) - D("0.05") - D("0.1")
     assert world.engine.markets[PERP].index == 99
+
+
+def test_some_takers_of_a_market_with_margin_are_liquidated_and_those_of_a_recording_are_as_recorded() -> None:
+    world = World()
+    perpetual, spot = (MarketMaker(world.engine, world.engine.markets[name], 3) for name in (PERP, SPOT))
+    for number in range(7):
+        trade = TradeEvent("v", PERP, START_NS, START_NS, 100.0 + number, 0.5, Side.SELL, str(number))
+        perpetual.apply(trade)
+        spot.apply(trade)
+    assert [(each.price, each.quantity, each.side) for each in world.heard.liquidations] == [
+        (D(102), D("0.5"), SELL), (D(105), D("0.5"), SELL),
+    ]  # fmt: skip
+    replayed = MarketMaker(world.engine, world.engine.markets[PERP])
+    where = ("v", PERP, START_NS, START_NS)
+    replayed.apply(LiquidationEvent(*where, 99.0, 0.25, Side.BUY))
+    replayed.apply(OpenInterestEvent(*where, 1234.5))
+    assert world.heard.liquidations[2:] == [Liquidation(BUY, D("0.25"), D(99), D(99), D("0.25"), START_NS)]
+    assert world.engine.open_interest(world.engine.markets[PERP]) == D("1234.5")
+
+
+async def test_a_feed_that_is_behind_lets_others_have_their_turn() -> None:
+    world, clock = World(), ScaledClock(1, START_NS)
+    trades = [TradeEvent(*_WHERE, 100.0, 0.5, Side.SELL, str(number)) for number in range(1_000)]
+    feed = MarketFeed(world.engine, clock, ScriptedSource(trades), begin_ns=START_NS)
+    feed.start()
+    seen = [len(world.heard.trades)]
+    while seen[-1] < 1_000:
+        await asyncio.sleep(0)
+        seen.append(len(world.heard.trades))
+    feed.stop()
+    assert max(after - before for before, after in pairwise([0, *seen])) <= 200
 
 
 def test_the_engines_book_is_the_synthetic_one() -> None:

@@ -19,7 +19,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     address = f"@quantai-test-{tmp_path.name}-{id(request)}" if is_abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind("\0" + address[1:] if is_abstract else address)
-        bound.settimeout(10)
+        bound.settimeout(60)
         yield address, bound
 
 

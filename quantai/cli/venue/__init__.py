@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Define the command."""
     parser = commands.add_parser("venue", help="run a venue on this machine, to try live trading without keys")
-    parser.add_argument("dialect", metavar="venue", help="whose protocol it speaks: binance or binance_usdm")
+    parser.add_argument(
+        "dialect",
+        metavar="venue",
+        help="whose protocol it speaks: binance, binance_usdm or one that a package publishes",
+    )
     parser.add_argument(
         "--port", type=int, default=8780, help="on 127.0.0.1; 0 for any free one (default: %(default)s)"
     )
@@ -33,6 +37,12 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--key", default="loopback-key", help="the API key of the account (default: %(default)s)")
     parser.add_argument("--secret-env", metavar="NAME", help="the variable that has its secret, plain or PEM")
     parser.add_argument("--faults", type=float, metavar="SECONDS", help="random faults, one in so many seconds")
+    parser.add_argument(
+        "--max-age",
+        default="24h",
+        metavar="DURATION",
+        help="cut each connection when it is so old (default: %(default)s)",
+    )
     parser.set_defaults(command=venue)
 
 

@@ -13,10 +13,12 @@ from decimal import Decimal
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import ConfigError, NumberError
 from quantai.core.numbers import plain, to_decimal
+from quantai.core.params import duration_text, parse_duration
 from quantai.data.files import FilesSource
 from quantai.data.source import MarketDataSource
 from quantai.instruments import Instrument
-from quantai.loopback.dialects import DIALECTS
+from quantai.loopback.dialects import find_dialect
+from quantai.loopback.server.dialect import Dialect
 from quantai.loopback.server.fault_plan import FaultPlan
 from quantai.loopback.server.keys import ApiKey
 from quantai.loopback.server.venue import LoopbackVenue, SourceOf, VenueSettings, scaled_clock
@@ -24,12 +26,13 @@ from quantai.loopback.server.venue import LoopbackVenue, SourceOf, VenueSettings
 _PRICES = {"BTC": Decimal(65_000), "ETH": Decimal(3_200), "BNB": Decimal(600), "SOL": Decimal(150)}
 _OTHER_PRICE = Decimal(10)
 _SECRET = "loopback-secret"
+_LEAST_AGE_NS = 10 * NS_PER_SECOND
+"""Below it clients do nothing but connect."""
 
 
 def serve(options: argparse.Namespace) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `ConfigError` for arguments, `StartupError` where the port is taken."""
-    if options.dialect not in DIALECTS:
-        raise ConfigError(f"there is no loopback venue {options.dialect!r}: there are {', '.join(sorted(DIALECTS))}")
+    dialect = find_dialect(options.dialect)
     settings = VenueSettings(
         prices=parse_symbols(options.symbols),
         keys=[ApiKey(options.key, _secret(options.secret_env))],
@@ -38,15 +41,16 @@ def serve(options: argparse.Namespace) -> None:
         history_ns=_seconds_ns(options.history, "--history"),
         checks_time=options.speed == 1,
         source_of=_recording(options.recording) if options.recording else None,
+        max_age_ns=_age_ns(options.max_age),
     )
     if options.faults is not None and not options.faults > 0:
         raise ConfigError(f"--faults must be above 0 seconds, not {options.faults}")
-    asyncio.run(_serve(options, settings))
+    asyncio.run(_serve(options, dialect(), settings))
 
 
-async def _serve(options: argparse.Namespace, settings: VenueSettings) -> None:
+async def _serve(options: argparse.Namespace, dialect: Dialect, settings: VenueSettings) -> None:
     clock = scaled_clock(options.speed)
-    loopback = LoopbackVenue(DIALECTS[options.dialect](), settings, clock)
+    loopback = LoopbackVenue(dialect, settings, clock)
     await loopback.start(options.port)
     plan = FaultPlan(loopback.faults, clock, seed=options.seed, mean_seconds=options.faults or 1.0)
     if options.faults:
@@ -120,6 +124,16 @@ def _seconds_ns(seconds: float, option: str) -> int:
     if not 0 <= seconds <= 86_400:
         raise ConfigError(f"{option} must be 0 to 86400 seconds, not {seconds}")
     return int(seconds * NS_PER_SECOND)
+
+
+def _age_ns(text: str) -> int:
+    try:
+        age_ns = parse_duration(text)
+    except ValueError as error:
+        raise ConfigError(f"--max-age: {error}") from None
+    if age_ns < _LEAST_AGE_NS:
+        raise ConfigError(f"--max-age must be at least {duration_text(_LEAST_AGE_NS)}, not {text}")
+    return age_ns
 
 
 def _recording(store: str) -> SourceOf:

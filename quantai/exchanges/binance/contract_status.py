@@ -1,4 +1,7 @@
-"""What Binance calls the state of an instrument, on spot (`status`) and on USD-M (`contractStatus`, `cs`)."""
+"""What Binance calls the state of an instrument: `status`, of COIN-M `contractStatus`, in streams `cs`.
+
+Source: Binance Spot API, «Enums»; USD-M and COIN-M Futures, «Common definition».
+"""
 
 from __future__ import annotations
 
@@ -16,4 +19,6 @@ STATUSES = {
     "PRE_SETTLE": InstrumentStatus.CLOSED,
     "SETTLING": InstrumentStatus.CLOSED,
     "CLOSE": InstrumentStatus.CLOSED,
+    "TRADING_HALT": InstrumentStatus.HALTED,
+    "TRADING_CANCEL_ONLY": InstrumentStatus.HALTED,
 }

@@ -24,14 +24,10 @@ from quantai.events import (
 )
 from quantai.exchanges.binance.depth_handlers import Depth, PartialDepth
 from quantai.exchanges.binance.other_handlers import Bars, Contracts, Liquidations, MarkPrices, OpenInterests
-from quantai.exchanges.binance.stream_handler import Output
-from quantai.exchanges.binance.trade_handlers import Quotes, Trades
+from quantai.exchanges.binance.trade_handlers import AggTrades, Quotes, Trades
 from quantai.exchanges.book_sync import BookSync
-from quantai.exchanges.websocket.decoding import FrameDecoder
-
-_PREFIX = b'{"stream":"'
-_AFTER_PREFIX = len(_PREFIX)
-_MAX_STREAMS = 20_000
+from quantai.exchanges.stream_decoder import Handle, StreamDecoder
+from quantai.exchanges.stream_handlers import Output
 
 CONTRACTS = "!contractInfo"
 SNAPSHOT = "depthSnapshot"
@@ -47,8 +43,6 @@ _KINDS = {
     "markPriceUpdate": "markPrice",
     "forceOrder": "forceOrder",
 }
-
-Handle = Callable[[bytes, int], None]
 
 
 class _Inner(msgspec.Struct, gc=False):
@@ -73,10 +67,10 @@ _decode_outer = msgspec.json.Decoder(_Outer).decode
 
 def rest_frame(venue_symbol: str, kind: str, body: bytes) -> bytes:
     """What REST answered about a symbol, as a frame that the decoder knows."""
-    return b'%b%b@%b","data":%b}' % (_PREFIX, venue_symbol.lower().encode(), kind.encode(), body)
+    return b'%b%b@%b","data":%b}' % (BinanceDecoder.prefix, venue_symbol.lower().encode(), kind.encode(), body)
 
 
-class BinanceDecoder(FrameDecoder):
+class BinanceDecoder(StreamDecoder):
     """For one venue. Each stream is bound to its handler when its first frame comes."""
 
     def __init__(
@@ -87,56 +81,28 @@ class BinanceDecoder(FrameDecoder):
         unified: Callable[[str], str | None],
         book_of: Callable[[str], BookSync],
         is_wanted: Callable[[str], bool],
+        section: int = 1,
     ) -> None:
         """`unified` gives the symbol of a venue symbol, `book_of` the book of a symbol. Events whose topic is not
-        wanted are not made.
+        wanted are not made, nor the status of contracts of another `section` than `Product.section`.
         """
-        self._output = output
+        super().__init__(output)
         self._is_futures = is_futures
         self._unified = unified
         self._book_of = book_of
         self._is_wanted = is_wanted
-        self._by_name: dict[bytes, Handle] = {}
-        self._by_stream: dict[str, Handle | None] = {}
+        self._section = section
         self._trades: dict[tuple[str, bool], Trades] = {}
 
-    @property
-    def unknown(self) -> int:
-        """See the interface."""
-        return self._output.counts.unknown
-
-    def decode(self, frame: bytes, ts_init: int) -> None:
-        """Decode one frame. Raises `msgspec.DecodeError` or `OddMessage` for what makes no sense."""
-        handle = self._by_name.get(frame[_AFTER_PREFIX : frame.find(b'"', _AFTER_PREFIX)])
-        if handle is None:
-            self._decode_rare(frame, ts_init)
-        else:
-            handle(frame, ts_init)
-
-    def _decode_rare(self, frame: bytes, ts_init: int) -> None:
-        """The first frame of a stream, one that is written in another way, or one that nobody asked for."""
+    def named(self, frame: bytes) -> tuple[str, bytes]:
+        """Raw frames do not say their stream, and have no `data` around them."""
         outer = _decode_outer(frame)
-        handle = self._handler_of(outer.stream or _stream_name(outer))
-        if handle is None:
-            self._output.counts.unknown += 1
-            return
-        if not outer.stream:
-            handle(b'{"data":%b}' % frame, ts_init)
-            return
-        if frame.startswith(_PREFIX):
-            self._by_name[frame[_AFTER_PREFIX : frame.find(b'"', _AFTER_PREFIX)]] = handle
-        handle(frame, ts_init)
+        return (outer.stream, frame) if outer.stream else (_stream_name(outer), b'{"data":%b}' % frame)
 
-    def _handler_of(self, stream: str) -> Handle | None:
-        if stream not in self._by_stream:
-            if len(self._by_stream) >= _MAX_STREAMS:
-                return None
-            self._by_stream[stream] = self._make(stream)
-        return self._by_stream[stream]
-
-    def _make(self, stream: str) -> Handle | None:
+    def bind(self, stream: str) -> Handle | None:
+        """By the kind of the stream; None where its events are not wanted."""
         if stream == CONTRACTS:
-            return Contracts(self._output, self._unified, self._wants).handle
+            return Contracts(self._output, self._unified, self._wants, self._section).handle
         venue_symbol, _, rest = stream.partition("@")
         symbol = self._unified(venue_symbol.upper())
         kind = rest.partition("@")[0]
@@ -178,7 +144,7 @@ class BinanceDecoder(FrameDecoder):
     def _trades_of(self, symbol: str, is_aggregate: bool) -> Trades:
         key = symbol, is_aggregate
         if key not in self._trades:
-            self._trades[key] = Trades(self._output, symbol, is_aggregate=is_aggregate)
+            self._trades[key] = (AggTrades if is_aggregate else Trades)(self._output, symbol)
         return self._trades[key]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from quantai.core.clock import NS_PER_MS
 from quantai.events import OrderBookDeltaEvent, OrderBookSnapshotEvent
 from quantai.exchanges.binance.messages import DepthSnapshot, DepthUpdate
-from quantai.exchanges.binance.stream_handler import Handler, Output, decoder_of
 from quantai.exchanges.book_sync import BookSync
+from quantai.exchanges.stream_handlers import Handler, Output, decoder_of
 from quantai.exchanges.wire import OddMessage
 
 _decode_depth = decoder_of(DepthUpdate)

@@ -1,25 +1,28 @@
-"""Binance as two exchanges, spot and USD-M futures: what the connectors of an account share, and what each can do."""
+"""Binance as three exchanges, spot, USD-M and COIN-M futures: what connectors share, and what each can do."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND
 from quantai.core.enums import OrderType, TimeInForce
+from quantai.core.errors import StartupError
 from quantai.core.params import Duration
 from quantai.exchanges.base import Capabilities, EventSink, ExchangeContext, MarketDataConnector
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.hosts import Environment
-from quantai.exchanges.binance.intervals import SPOT_INTERVALS, USDM_INTERVALS
+from quantai.exchanges.binance.intervals import FUTURES_INTERVALS, SPOT_INTERVALS
 from quantai.exchanges.binance.listing import ask_listings
 from quantai.exchanges.binance.order_options import SPOT_OPTIONS, USDM_OPTIONS
 from quantai.exchanges.binance.params import MarketDataSection, OwnHosts
-from quantai.exchanges.binance.product import SPOT, USDM, Product
+from quantai.exchanges.binance.product import COINM, SPOT, USDM, Product
 from quantai.exchanges.binance.rest_dialect import BinanceHttpDialect
+from quantai.exchanges.binance.streams import FUTURES_CHANNELS, SPOT_CHANNELS
 from quantai.exchanges.doctor import Examinable, Finding
 from quantai.exchanges.execution import ExecutionConnector
 from quantai.exchanges.history import History
@@ -40,7 +43,7 @@ class _ServerTime(msgspec.Struct, rename="camel"):
 
 
 class BinanceExchange(HttpExchange, Examinable):
-    """What both products have in common: one account, one rate budget, one clock, one list of instruments."""
+    """What all products have in common: one account, one rate budget, one clock, one list of instruments."""
 
     product: ClassVar[Product]
     _core: BinanceCore
@@ -61,7 +64,7 @@ class BinanceExchange(HttpExchange, Examinable):
         if unknown:
             raise ValueError(f"market_data.bar_intervals: Binance has no bars of {', '.join(sorted(unknown))}")
         if self.countdown and not self.capabilities.has_dead_man_switch:
-            raise ValueError("countdown: spot has no countdown that cancels orders")
+            raise ValueError(f"countdown: {self.product.name} has no countdown that cancels orders")
 
     def make_core(self, context: ExchangeContext) -> BinanceCore:
         """See the framework. Raises `StartupError` for a secret that is no key."""
@@ -73,11 +76,6 @@ class BinanceExchange(HttpExchange, Examinable):
         return BinanceCore.of(
             context, dialect, product.rules, self._ask_time, signer=signer, product=product, hosts=hosts
         )
-
-    @property
-    def source(self) -> str:
-        """Where requests go."""
-        return self._core.hosts.rest
 
     async def ask_listings(self) -> Sequence[Listing]:
         """What is in `exchangeInfo`."""
@@ -140,7 +138,7 @@ class BinanceExchange(HttpExchange, Examinable):
             self._context.venue,
             sink,
             self._core.mapper.to_unified,
-            is_futures=self.product.is_futures,
+            self.product,
             settings=self.market_data.settings(),
         )
 
@@ -150,7 +148,7 @@ class BinanceSpot(BinanceExchange):
 
     product = SPOT
     capabilities = Capabilities(
-        channels=frozenset({"trade", "tick", "book", "book_delta", "bar"}),
+        channels=SPOT_CHANNELS,
         bar_intervals=frozenset(SPOT_INTERVALS),
         history=frozenset({"trade", "bar"}),
         order_types=_ORDER_TYPES,
@@ -167,10 +165,8 @@ class BinanceUsdm(BinanceExchange):
 
     product = USDM
     capabilities = Capabilities(
-        channels=frozenset(
-            {"trade", "tick", "book", "book_delta", "bar", "mark_price", "funding_rate", "open_interest", "liquidation"}
-        ),
-        bar_intervals=frozenset(USDM_INTERVALS),
+        channels=FUTURES_CHANNELS,
+        bar_intervals=frozenset(FUTURES_INTERVALS),
         history=frozenset({"trade", "bar"}),
         order_types=_ORDER_TYPES,
         time_in_force=_TIME_IN_FORCE,
@@ -182,3 +178,27 @@ class BinanceUsdm(BinanceExchange):
         environments=frozenset(Environment),
         lists_instruments=True,
     )
+
+
+class BinanceCoinm(BinanceExchange):
+    """COIN-M futures, whose contracts are so many dollars and settle in the coin: market data and history."""
+
+    product = COINM
+    capabilities = Capabilities(
+        channels=FUTURES_CHANNELS,
+        bar_intervals=frozenset(FUTURES_INTERVALS),
+        history=frozenset({"trade", "bar"}),
+        environments=frozenset(Environment),
+        lists_instruments=True,
+    )
+
+    def make_core(self, context: ExchangeContext) -> BinanceCore:
+        """Without keys: nothing that is asked for needs one."""
+        return super().make_core(replace(context, api_key=None, api_secret=None))
+
+    def get_execution_connector(self) -> ExecutionConnector:
+        """There is none: raises `StartupError`."""
+        raise StartupError(
+            f"{self._context.venue}: COIN-M futures have market data here, and no order entry: "
+            "trade other venues, or these with mode=paper"
+        )

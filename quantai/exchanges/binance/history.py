@@ -1,7 +1,7 @@
 """Binance's past: klines as bars, aggregate trades as trades.
 
-Source: Binance Spot API, «Compressed/Aggregate trades list», «Kline/Candlestick data»; USD-M Futures, the same.
-Aggregate trades are numbered without holes, so a number that is missing is a hole, and told.
+Source: Binance Spot API, «Compressed/Aggregate trades list», «Kline/Candlestick data»; USD-M and COIN-M Futures, the
+same. Aggregate trades are numbered without holes, so a number that is missing is a hole, and told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from msgspec import Meta, field
 
 from quantai.core.clock import NS_PER_MS
 from quantai.core.enums import Side
+from quantai.core.errors import VenueError
 from quantai.events import BarEvent, TradeEvent
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.intervals import interval_name
@@ -26,6 +27,7 @@ from quantai.exchanges.wire import Id, Ms
 _Number = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,20})?$")]
 _Kline = tuple[Ms, _Number, _Number, _Number, _Number, _Number, Ms, Any, Any, Any, Any, Any]
 _BUDGET_NS = 600_000 * NS_PER_MS
+_UNLIMITED_NS = 2**62
 
 
 class AggTrade(msgspec.Struct, frozen=True, gc=False):
@@ -58,17 +60,26 @@ class BinanceHistory(History):
         venue_symbol, limit = self._core.mapper.to_venue(symbol), self._product.weights.klines.highest
         finished_ns = self._core.venue_clock.now_ns()
         end_ns = min(end_ns, finished_ns)
-        cursor_ns, is_first = start_ns, True
+        cursor_ns, done_ns, is_first = start_ns, start_ns, True
         while cursor_ns < end_ns:
-            rows = await self._klines(venue_symbol, interval, cursor_ns, end_ns, limit)
-            bars = [bar for bar in (self._bar(symbol, interval_ns, row) for row in rows) if bar.ts_event <= finished_ns]
-            if not bars:
-                break
-            holes = _missing_bars(bars, cursor_ns, is_first=is_first)
-            cursor_ns, is_first = bars[-1].ts_event, False
-            yield BarPage(bars, cursor_ns, holes)
-        if cursor_ns + interval_ns <= end_ns:
-            yield BarPage([], end_ns, [Hole(cursor_ns, end_ns, f"no bars of {symbol}")])
+            until_ns = min(end_ns, cursor_ns + self._klines_window_ns(interval_ns, limit))
+            rows = await self._klines(venue_symbol, interval, cursor_ns, until_ns, limit)
+            bars = [self._bar(symbol, interval_ns, row) for row in rows if row[0] * NS_PER_MS < until_ns]
+            bars = [bar for bar in bars if bar.ts_event <= finished_ns]
+            if bars:
+                holes = _missing_bars(bars, done_ns, is_first=is_first)
+                cursor_ns = done_ns = bars[-1].ts_event
+                is_first = False
+                yield BarPage(bars, done_ns, holes)
+            else:
+                cursor_ns = until_ns
+        if done_ns + interval_ns <= end_ns:
+            yield BarPage([], end_ns, [Hole(done_ns, end_ns, f"no bars of {symbol}")])
+
+    def _klines_window_ns(self, interval_ns: int, limit: int) -> int:
+        """How much time to ask for at once: where the newest rows of a range come, no more than `limit` of them."""
+        window_ns = self._product.klines_window_ns
+        return _UNLIMITED_NS if window_ns is None else min(window_ns, limit * interval_ns)
 
     async def _klines(self, venue_symbol: str, interval: str, start_ns: int, end_ns: int, limit: int) -> list[_Kline]:
         params = {
@@ -135,11 +146,15 @@ class BinanceHistory(History):
         while low < high:
             middle = (low + high) // 2
             rows = await self._agg_trades(venue_symbol, {"fromId": str(middle)}, limit=1)
-            if rows and rows[0].time_ns < start_ns:
+            if not rows:
+                raise VenueError(
+                    f"GET aggTrades: {venue_symbol} has trade {middle} no longer: begin the download later"
+                )
+            if rows[0].time_ns < start_ns:
                 low = max(middle, rows[0].id) + 1
             else:
                 high = middle
-                found_ns = rows[0].time_ns if rows else found_ns
+                found_ns = rows[0].time_ns
         return low if found_ns < end_ns else None
 
     async def _agg_trades(self, venue_symbol: str, params: dict[str, str], limit: int | None = None) -> list[AggTrade]:

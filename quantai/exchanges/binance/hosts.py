@@ -1,6 +1,7 @@
 """Where Binance is spoken to: live, and the two places where nothing is at stake.
 
-Source: Binance Spot API, «General API information», testnet and demo mode; USD-M Futures, «WebSocket market streams».
+Source: Binance Spot API, «General API information», testnet and demo mode; USD-M and COIN-M Futures, «WebSocket market
+streams»; Binance's own Python client, `constants`; the demo hosts of COIN-M: ccxt and NautilusTrader.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Hosts(msgspec.Struct, frozen=True, kw_only=True):
     public_ws: str
     """Market data streams. USD-M appends the route: `/public`, `/market`."""
     private_ws: str
-    """User data: on USD-M the same host with the route `/private`; on spot the WebSocket API, path included."""
+    """User data: on futures the host of the streams, on USD-M with the route `/private`; on spot the WebSocket API."""
     ws_api: str
     """Requests over a WebSocket, path included."""
 
@@ -70,5 +71,26 @@ USDM_HOSTS = {
         public_ws="wss://demo-fstream.binance.com",
         private_ws="wss://demo-fstream.binance.com",
         ws_api="wss://testnet.binancefuture.com/ws-fapi/v1",
+    ),
+}
+
+COINM_HOSTS = {
+    Environment.LIVE: Hosts(
+        rest="https://dapi.binance.com",
+        public_ws="wss://dstream.binance.com",
+        private_ws="wss://dstream.binance.com",
+        ws_api="wss://ws-dapi.binance.com/ws-dapi/v1",
+    ),
+    Environment.TESTNET: Hosts(
+        rest="https://testnet.binancefuture.com",
+        public_ws="wss://dstream.binancefuture.com",
+        private_ws="wss://dstream.binancefuture.com",
+        ws_api="wss://testnet.binancefuture.com/ws-dapi/v1",
+    ),
+    Environment.DEMO: Hosts(
+        rest="https://demo-dapi.binance.com",
+        public_ws="wss://demo-dstream.binance.com",
+        private_ws="wss://demo-dstream.binance.com",
+        ws_api="wss://testnet.binancefuture.com/ws-dapi/v1",
     ),
 }

@@ -1,7 +1,7 @@
-"""`exchangeInfo` of spot and USD-M as listings and rate limits.
+"""`exchangeInfo` as listings and rate limits.
 
-Source: Binance Spot API, «Exchange information», «Filters»; USD-M Futures, «Exchange Information». The grid comes from
-the filters alone: the precisions beside them are not the grid.
+Source: Binance Spot API, «Exchange information», «Filters»; USD-M and COIN-M Futures, «Exchange Information». The grid
+comes from the filters alone: the precisions beside them are not the grid.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from quantai.core.clock import NS_PER_MS
 from quantai.core.enums import InstrumentStatus
 from quantai.core.errors import QuantAIError
 from quantai.core.numbers import ZERO, plain, to_decimal
+from quantai.exchanges.binance.contract_status import STATUSES
 from quantai.exchanges.binance.core import BinanceCore
-from quantai.exchanges.binance.symbols import is_delivered, spot_symbol, usdm_symbol
+from quantai.exchanges.binance.product import Product
+from quantai.exchanges.binance.symbols import contract_symbol, is_delivered, spot_symbol
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.http import HttpRequest
 from quantai.exchanges.listing import Listing
@@ -27,19 +29,6 @@ logger = logging.getLogger(__name__)
 
 _MAX_CAPACITY = 10**9
 _EXAMPLES = 5
-_STATUSES = {
-    "TRADING": InstrumentStatus.TRADING,
-    "HALT": InstrumentStatus.HALTED,
-    "BREAK": InstrumentStatus.HALTED,
-    "CANCEL_ONLY": InstrumentStatus.HALTED,
-    "PENDING_TRADING": InstrumentStatus.CLOSED,
-    "PRE_DELIVERING": InstrumentStatus.CLOSED,
-    "DELIVERING": InstrumentStatus.CLOSED,
-    "DELIVERED": InstrumentStatus.DELISTED,
-    "PRE_SETTLE": InstrumentStatus.CLOSED,
-    "SETTLING": InstrumentStatus.CLOSED,
-    "CLOSE": InstrumentStatus.CLOSED,
-}
 
 
 class _RateRow(msgspec.Struct, rename="camel"):
@@ -63,10 +52,14 @@ class _Filter(msgspec.Struct, rename="camel"):
 
 class _SymbolRow(msgspec.Struct, rename="camel"):
     symbol: str
-    status: str
     base_asset: str
     quote_asset: str
     filters: list[_Filter]
+    status: str = ""
+    contract_status: str = ""
+    """What COIN-M has in place of `status`."""
+    contract_size: int = 0
+    """Dollars in a contract of COIN-M; others have none, a unit of theirs is one of the base asset."""
     order_types: list[str] = []
     margin_asset: str = ""
     contract_type: str = ""
@@ -91,7 +84,7 @@ async def ask_listings(core: BinanceCore) -> list[Listing]:
     )
     info = await core.http.call(request, ExchangeInfo)
     adopt_rate_limits(info, core.limiter, core.venue)
-    listings, bad = read_listings(info, core.venue, is_futures=product.is_futures)
+    listings, bad = read_listings(info, core.venue, product)
     if bad:
         logger.warning("%s lists %d symbols that are left out: %s", core.venue, len(bad), "; ".join(bad[:_EXAMPLES]))
     if not listings:
@@ -114,7 +107,7 @@ def adopt_rate_limits(info: ExchangeInfo, limiter: RateLimiter, venue: str) -> N
             logger.warning("%s publishes the rate limit %s of %d, which is not kept here", venue, name, row.limit)
 
 
-def read_listings(info: ExchangeInfo, venue: str, *, is_futures: bool) -> tuple[list[Listing], list[str]]:
+def read_listings(info: ExchangeInfo, venue: str, product: Product) -> tuple[list[Listing], list[str]]:
     """Every symbol that can be read, and a line for each that cannot. Of two that are one unified symbol the one that
     trades is taken.
     """
@@ -125,7 +118,7 @@ def read_listings(info: ExchangeInfo, venue: str, *, is_futures: bool) -> tuple[
         try:
             row = msgspec.json.decode(raw, type=_SymbolRow)
             name = row.symbol
-            listing = _listing(row, venue, is_futures=is_futures)
+            listing = _listing(row, venue, product)
         except (msgspec.MsgspecError, QuantAIError, ValueError, OverflowError, OSError) as error:
             bad.append(f"{name} ({error})")
             continue
@@ -137,24 +130,29 @@ def read_listings(info: ExchangeInfo, venue: str, *, is_futures: bool) -> tuple[
     return list(found.values()), bad
 
 
-def _listing(row: _SymbolRow, venue: str, *, is_futures: bool) -> Listing:
+def _listing(row: _SymbolRow, venue: str, product: Product) -> Listing:
+    status = row.status or row.contract_status
+    if not status:
+        raise ValueError("no status")
     filters = {found.filter_type: found for found in row.filters}
     lot = _needed(filters, "LOT_SIZE")
     market = filters.get("MARKET_LOT_SIZE")
     return Listing(
         instrument=Instrument(
             venue=venue,
-            symbol=_unified(row, is_futures=is_futures),
+            symbol=_unified(row, is_futures=product.is_futures),
             tick_size=_step(_needed(filters, "PRICE_FILTER").tick_size, "tickSize"),
             lot_size=_step(lot.step_size, "stepSize"),
             min_quantity=to_decimal(lot.min_qty, "minQty"),
             max_quantity=_limit(lot.max_qty),
-            min_notional=_min_notional(filters, is_futures=is_futures),
+            min_notional=_min_notional(filters, is_futures=product.is_futures),
+            multiplier=Decimal(row.contract_size) if product.is_inverse else Decimal(1),
+            inverse=product.is_inverse,
             expiry_ns=row.delivery_date * NS_PER_MS if is_delivered(row.contract_type) else None,
         ),
         venue_symbol=row.symbol,
-        status=_STATUSES.get(row.status, InstrumentStatus.HALTED),
-        status_text=row.status,
+        status=STATUSES.get(status, InstrumentStatus.HALTED),
+        status_text=status,
         contract_type=row.contract_type,
         order_types=tuple(row.order_types),
         market_lot_size=_limit(market.step_size) if market else None,
@@ -165,7 +163,7 @@ def _listing(row: _SymbolRow, venue: str, *, is_futures: bool) -> Listing:
 def _unified(row: _SymbolRow, *, is_futures: bool) -> str:
     if not is_futures:
         return spot_symbol(row.base_asset, row.quote_asset)
-    return usdm_symbol(row.base_asset, row.quote_asset, row.margin_asset, row.contract_type, row.delivery_date)
+    return contract_symbol(row.base_asset, row.quote_asset, row.margin_asset, row.contract_type, row.delivery_date)
 
 
 def _needed(filters: dict[str, _Filter], name: str) -> _Filter:
@@ -188,7 +186,7 @@ def _limit(text: str) -> Decimal | None:
 
 
 def _min_notional(filters: dict[str, _Filter], *, is_futures: bool) -> Decimal:
-    """Spot: NOTIONAL today, MIN_NOTIONAL before; USD-M: MIN_NOTIONAL, whose field has another name."""
+    """Spot: NOTIONAL today, MIN_NOTIONAL before; USD-M: MIN_NOTIONAL, whose field has another name; COIN-M: none."""
     if is_futures:
         found = filters.get("MIN_NOTIONAL")
         text = found.notional if found else ""

@@ -15,9 +15,8 @@ from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.decoder import BinanceDecoder
 from quantai.exchanges.binance.dialect import BinanceStreamDialect
 from quantai.exchanges.binance.history import BinanceHistory
-from quantai.exchanges.binance.product import CONNECTS
+from quantai.exchanges.binance.product import CONNECTS, Product
 from quantai.exchanges.binance.rest_data import RestData
-from quantai.exchanges.binance.stream_handler import DecoderCounts, Output
 from quantai.exchanges.binance.streams import MarketDataSettings, Wanted, wanted
 from quantai.exchanges.book_chains import Chain, PreviousChain, RangeChain
 from quantai.exchanges.book_snapshots import BookSnapshots
@@ -25,6 +24,7 @@ from quantai.exchanges.book_sync import BookCounts, BookSync
 from quantai.exchanges.books import Books
 from quantai.exchanges.missed_trades import MissedTrades
 from quantai.exchanges.quarantine import Quarantine
+from quantai.exchanges.stream_handlers import DecoderCounts, Output
 from quantai.exchanges.streaming import StreamingMarketData
 from quantai.exchanges.websocket.raw import RawTap
 from quantai.exchanges.websocket.settings import LinkSettings, PoolSettings
@@ -48,26 +48,32 @@ def recorded_decoder(
     venue: str,
     sink: EventSink,
     unified: Callable[[str], str | None],
+    product: Product,
     *,
-    is_futures: bool,
     settings: MarketDataSettings | None = None,
     publish: Callable[[Event], None] = _unheard,
 ) -> BinanceDecoder:
     """For frames that were recorded: it makes every event that is in them; `publish` gets the gaps of books."""
     books = Books(
         venue,
-        chain_of(is_futures=is_futures),
+        chain_of(is_futures=product.is_futures),
         depth=(settings or MarketDataSettings()).book_depth,
         sink=sink,
         publish=publish,
         is_wanted=_everything,
     )
-    output = Output(venue, sink, DecoderCounts(), lambda hole: None)
-    return BinanceDecoder(output, is_futures=is_futures, unified=unified, book_of=books.of, is_wanted=_everything)
+    return BinanceDecoder(
+        Output(venue, sink, DecoderCounts(), lambda hole: None),
+        is_futures=product.is_futures,
+        unified=unified,
+        book_of=books.of,
+        is_wanted=_everything,
+        section=product.section,
+    )
 
 
 class BinanceMarketData(StreamingMarketData):
-    """Of spot or USD-M, as `core.product` says."""
+    """Of one product, as `core.product` says."""
 
     _core: BinanceCore
     _decoder: BinanceDecoder
@@ -136,6 +142,7 @@ class BinanceMarketData(StreamingMarketData):
             unified=self._core.mapper.to_unified,
             book_of=self._books.of,
             is_wanted=topics.__contains__,
+            section=self._core.product.section,
         )
 
     def jobs(self) -> Iterable[Coroutine[Any, Any, None]]:

@@ -3,33 +3,23 @@
 Decoded with `strict=False`, which reads a float from its text exactly as `float(text)` does; the bounds refuse NaN,
 infinity, negative and absurd numbers. Fields that nothing uses are skipped.
 
-Source: Binance Spot API, «WebSocket Streams»; USD-M Futures API, «WebSocket Market Streams».
+Source: Binance Spot API, «WebSocket Streams»; USD-M and COIN-M Futures API, «WebSocket Market Streams».
 """
 
 from __future__ import annotations
-
-from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import field
 
 from quantai.exchanges.wire import Id, Levels, Ms, NotNegative, Positive
 
-T = TypeVar("T")
-
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """Base of all."""
 
 
-class Combined(msgspec.Struct, Generic[T], frozen=True, gc=False):
-    """`{"stream": ..., "data": ...}`: whose stream it is was known before it was decoded."""
-
-    data: T
-
-
 class Trade(Message, frozen=True, gc=False):
-    """`@trade`. On USD-M `kind` is `MARKET`, or says that insurance fund or auto-deleveraging traded."""
+    """`@trade`. On futures `kind` is `MARKET`, or says that insurance fund or auto-deleveraging traded."""
 
     id: Id = field(name="t")
     price: NotNegative = field(name="p")
@@ -75,8 +65,8 @@ class BookTicker(Message, frozen=True, gc=False):
 
 
 class DepthUpdate(Message, frozen=True, gc=False):
-    """`@depth`: levels that changed. `previous_id` and `time` are of USD-M, where `@depth5` and the like look the same
-    but have whole levels.
+    """`@depth`: levels that changed. `previous_id` and `time` are of futures, where `@depth5` and the like look the
+    same but have whole levels.
     """
 
     event_time: Ms = field(name="E")
@@ -89,7 +79,7 @@ class DepthUpdate(Message, frozen=True, gc=False):
 
 
 class DepthSnapshot(Message, frozen=True, gc=False):
-    """`GET depth`, and `@depth5` and the like on spot. The times are of USD-M."""
+    """`GET depth`, and `@depth5` and the like on spot. The times are of futures."""
 
     last_id: Id = field(name="lastUpdateId")
     bids: Levels
@@ -146,12 +136,14 @@ class Liquidation(Message, frozen=True, gc=False):
 
 
 class ContractInfo(Message, frozen=True, gc=False):
-    """`!contractInfo`: a contract was listed, settled or got other brackets. `section` 2 is COIN-M."""
+    """`!contractInfo`: a contract was listed, settled or got other brackets. `section` is 1 for USD-M, 2 for COIN-M,
+    and 0 where it is not told, as before 2026.
+    """
 
     event_time: Ms = field(name="E")
     symbol: str = field(name="s")
     status: str = field(name="cs")
-    section: int = field(name="st", default=1)
+    section: int = field(name="st", default=0)
 
 
 class OpenInterest(Message, frozen=True, gc=False):

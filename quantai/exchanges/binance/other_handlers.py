@@ -17,7 +17,7 @@ from quantai.events import (
 )
 from quantai.exchanges.binance.contract_status import STATUSES
 from quantai.exchanges.binance.messages import ContractInfo, Kline, Liquidation, MarkPrice, OpenInterest
-from quantai.exchanges.binance.stream_handler import Handler, Output, decoder_of
+from quantai.exchanges.stream_handlers import Handler, Output, decoder_of
 from quantai.exchanges.wire import OddMessage
 
 _FUNDING_AT_LEAST_NS = 60 * NS_PER_SECOND
@@ -115,25 +115,29 @@ class OpenInterests(Handler):
 
 
 class Contracts(Handler):
-    """Status of every contract, of which those that `unified` knows and `wants` takes are given on when it changed."""
+    """Status of every contract, of which those that `unified` knows and `wants` takes are given on when it changed.
+    Both futures share the stream: those of another `section` are somebody else's.
+    """
 
-    __slots__ = ("_known", "_unified", "_wants")
+    __slots__ = ("_known", "_section", "_unified", "_wants")
 
     def __init__(
         self,
         output: Output,
         unified: Callable[[str], str | None],
         wants: Callable[[type[MarketEvent], str], bool],
+        section: int,
     ) -> None:
         super().__init__(output, "")
-        self._unified, self._wants = unified, wants
+        self._unified, self._wants, self._section = unified, wants, section
         self._known: dict[str, InstrumentStatus] = {}
 
     def handle(self, frame: bytes, ts_ns: int) -> None:
         """A contract."""
         contract = _decode_contract(frame).data
         symbol = self._unified(contract.symbol)
-        if symbol is None or contract.section != 1 or not self._wants(InstrumentStatusEvent, symbol):
+        is_ours = contract.section in (0, self._section)
+        if symbol is None or not is_ours or not self._wants(InstrumentStatusEvent, symbol):
             return
         status = STATUSES.get(contract.status)
         if status is None:

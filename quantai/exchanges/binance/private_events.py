@@ -141,6 +141,8 @@ class PrivateEvents:
         order = _decode_usdm_order(event).order
         id_ = (order.exec_type, order.status, order.filled, order.trade_id, order.ts_ms, order.quantity, order.price)
         if self._is_new(order.symbol, order.order_id, id_):
+            if order.exec_type == "NEW" and not own_id(order.client_order_id):
+                logger.error("Binance itself closes a position in %s: %s", order.symbol, order.client_order_id)
             self._tell(usdm_reports(order, self._symbol(order.symbol)), order)
 
     def _take_usdm_algo(self, event: bytes | msgspec.Raw) -> None:

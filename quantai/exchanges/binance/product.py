@@ -1,16 +1,16 @@
-"""What differs between Binance's spot and USD-M futures, as facts.
+"""What differs between Binance's spot, USD-M and COIN-M futures, as facts.
 
-Source: Binance Spot API and USD-M Futures API, «Rate limits», «General info», the weight of each endpoint.
+Source: Binance Spot, USD-M Futures and COIN-M Futures API, «Rate limits», «General info», the weight of each endpoint.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quantai.core.clock import NS_PER_SECOND
-from quantai.exchanges.binance.hosts import SPOT_HOSTS, USDM_HOSTS, Environment, Hosts
+from quantai.exchanges.binance.hosts import COINM_HOSTS, SPOT_HOSTS, USDM_HOSTS, Environment, Hosts
 from quantai.exchanges.rate_limiter import RateRule
 
 WEIGHT = "REQUEST_WEIGHT_1M"
@@ -81,12 +81,12 @@ class StreamLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One of the two: paths, weights, limits."""
+    """One of the three: paths, weights, limits."""
 
     name: str
-    """`spot` or `usdm`."""
+    """`spot`, `usdm` or `coinm`."""
     prefix: str
-    """Of REST paths: `/api/v3`, `/fapi/v1`."""
+    """Of REST paths: `/api/v3`, `/fapi/v1`, `/dapi/v1`."""
     hosts: Mapping[Environment, Hosts]
     weights: Weights
     rules: tuple[RateRule, ...]
@@ -99,11 +99,19 @@ class Product:
     """`aggTrades` with a start and an end takes at most so much time between them."""
     agg_trades_reach_ns: int | None
     """How far back `aggTrades` can be asked by time; None: to the beginning."""
+    klines_window_ns: int | None = None
+    """`klines` gives the newest rows of its range, which may be no longer than this; None: the oldest, of any range."""
+    section: int = 0
+    """How streams of all contracts mark those of this product, in `st`."""
+    is_routed: bool = False
+    """Whether streams are at `/public` and `/market`, each on connections of its own."""
+    is_inverse: bool = False
+    """Whether a contract is so many dollars and settles in the base asset, with quantities in contracts."""
 
     @property
     def is_futures(self) -> bool:
-        """Whether this is USD-M."""
-        return self.name == "usdm"
+        """Whether it has contracts: USD-M and COIN-M."""
+        return self.name != "spot"
 
     def path(self, name: str) -> str:
         """`depth` -> `/api/v3/depth`."""
@@ -197,4 +205,20 @@ USDM = Product(
     ws_connect_weight=5,
     agg_trades_window_ns=3600 * NS_PER_SECOND,
     agg_trades_reach_ns=48 * 3600 * NS_PER_SECOND,
+    section=1,
+    is_routed=True,
 )
+
+COINM = replace(
+    USDM,
+    name="coinm",
+    prefix="/dapi/v1",
+    hosts=COINM_HOSTS,
+    weights=replace(USDM.weights, historical_trades=20),
+    agg_trades_reach_ns=365 * _DAY_NS,
+    klines_window_ns=200 * _DAY_NS,
+    section=2,
+    is_routed=False,
+    is_inverse=True,
+)
+"""Since 2026-06-30 one address has one budget for both futures; each learns from the answers what the other used."""

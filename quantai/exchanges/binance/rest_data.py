@@ -1,7 +1,7 @@
 """Market data that Binance has over REST only, as frames: what is asked for goes the way of the streams, through the
 decoder, and into the recording of raw frames.
 
-Source: Binance Spot API, «Market Data endpoints»; USD-M Futures API, «Market Data».
+Source: Binance Spot API, «Market Data endpoints»; USD-M and COIN-M Futures API, «Market Data».
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RestData:
         self._product = core.product
         limits = [limit for limit, _ in core.product.weights.depth.rows]
         self.depth = next((limit for limit in limits if limit >= book_depth), limits[-1])
-        """Levels of each side that snapshots are asked for: USD-M takes these numbers only."""
+        """Levels of each side that snapshots are asked for: futures take these numbers only."""
         self._on_frame = on_frame
 
     async def book(self, book: BookSync) -> None:
@@ -43,7 +43,7 @@ class RestData:
         await self._ask(book.symbol, "depth", SNAPSHOT, weight, {"limit": str(self.depth)}, Priority.QUERY)
 
     async def trades(self, symbol: str, from_id: int) -> None:
-        """Up to 1,000 trades from an id on: aggregate ones on USD-M, as its stream has them."""
+        """Up to 1,000 trades from an id on: aggregate ones on futures, as their streams have them."""
         params = {"fromId": str(from_id), "limit": str(_TRADES_AT_ONCE)}
         weights = self._product.weights
         if self._product.is_futures:
@@ -80,5 +80,5 @@ class RestData:
         frame = rest_frame(venue_symbol, kind, bytes(body))
         try:
             self._on_frame(frame, self._core.clock.now_ns())
-        except (msgspec.DecodeError, VenueError) as error:
-            raise MalformedReply(f"{request}: {error}") from None
+        except Exception as error:  # as of any frame that cannot be understood
+            raise MalformedReply(f"{request}: {error}") from error

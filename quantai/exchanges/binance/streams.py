@@ -1,6 +1,6 @@
 """Which of Binance's streams, or requests, have what the topics ask for.
 
-Source: Binance Spot API, «WebSocket Streams»; USD-M Futures API, «WebSocket Market Streams».
+Source: Binance Spot API, «WebSocket Streams»; USD-M and COIN-M Futures API, «WebSocket Market Streams».
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import StartupError
-from quantai.exchanges.binance.intervals import SPOT_INTERVALS, USDM_INTERVALS
+from quantai.exchanges.binance.intervals import FUTURES_INTERVALS, SPOT_INTERVALS
 from quantai.exchanges.mapper import InstrumentMapper
 from quantai.exchanges.streaming import kind_and_symbol
 
 PARTIAL_DEPTHS = (5, 10, 20)
 _SPOT_PACES = {"100ms": "@100ms", "1000ms": ""}
-_USDM_PACES = {"100ms": "@100ms", "250ms": "", "500ms": "@500ms"}
+_FUTURES_PACES = {"100ms": "@100ms", "250ms": "", "500ms": "@500ms"}
 """How streams of books are called; the usual pace has no name."""
 
 SPOT_CHANNELS = frozenset({"tick", "trade", "book", "book_delta", "bar"})
-USDM_CHANNELS = SPOT_CHANNELS | {"mark_price", "funding_rate", "open_interest", "liquidation", "status"}
+FUTURES_CHANNELS = SPOT_CHANNELS | {"mark_price", "funding_rate", "open_interest", "liquidation", "status"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class MarketDataSettings:
     book_depth: int = 500
     """Levels of each side that a snapshot is asked for: 200 symbols fit into the budget of one minute."""
     book_speed: str = "100ms"
-    """Between two updates of a book: `100ms`; `1000ms` on spot, `250ms` and `500ms` on USD-M."""
+    """Between two updates of a book: `100ms`; `1000ms` on spot, `250ms` and `500ms` on futures."""
     book_interval_ns: int = 0
     """Between two whole books of a symbol; 0: only when it is put together."""
     partial_depth: int = 0
@@ -66,18 +66,18 @@ def wanted(
     """What to stream. Raises `UnknownInstrument` for a symbol that is not listed, `StartupError` for a channel or a bar
     that Binance does not have.
     """
-    unknown = set(settings.bar_intervals).difference(USDM_INTERVALS if is_futures else SPOT_INTERVALS)
+    unknown = set(settings.bar_intervals).difference(FUTURES_INTERVALS if is_futures else SPOT_INTERVALS)
     if unknown:
         raise StartupError(f"{venue} has no bars of {', '.join(sorted(unknown))}: change bar_intervals")
-    paces = _USDM_PACES if is_futures else _SPOT_PACES
+    paces = _FUTURES_PACES if is_futures else _SPOT_PACES
     if settings.book_speed not in paces:
         raise StartupError(f"{venue} has books every {', '.join(paces)}, not every {settings.book_speed}: book_speed")
     pace = paces[settings.book_speed]
     found = Wanted(frozenset(topics))
     for topic in sorted(found.topics):
         kind, symbol = kind_and_symbol(topic, venue)
-        if kind not in (USDM_CHANNELS if is_futures else SPOT_CHANNELS) or not symbol:
-            raise StartupError(f"{venue} has no {topic}: it streams {', '.join(sorted(USDM_CHANNELS))}, spot less")
+        if kind not in (FUTURES_CHANNELS if is_futures else SPOT_CHANNELS) or not symbol:
+            raise StartupError(f"{venue} has no {topic}: it streams {', '.join(sorted(FUTURES_CHANNELS))}, spot less")
         name = mapper.to_venue(symbol).lower()
         has_deltas = f"market.book_delta.{venue}.{symbol}" in found.topics
         if kind == "open_interest":

@@ -1,8 +1,8 @@
-"""Binance symbols as ccxt-unified ones: `BTCUSDT` is `BTC/USDT` on spot and `BTC/USDT:USDT` on USD-M, and
-`BTCUSDT_260925` is `BTC/USDT:USDT-260925`.
+"""Binance symbols as ccxt-unified ones: `BTCUSDT` is `BTC/USDT` on spot and `BTC/USDT:USDT` on USD-M,
+`BTCUSDT_260925` is `BTC/USDT:USDT-260925`, and on COIN-M `BTCUSD_PERP` is `BTC/USD:BTC`.
 
-The parts come from `exchangeInfo`, never from cutting a symbol apart. Source: Binance USD-M Futures, «Exchange
-Information».
+The parts come from `exchangeInfo`, never from cutting a symbol apart. Source: Binance USD-M and COIN-M Futures,
+«Exchange Information», «Common definition».
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def spot_symbol(base: str, quote: str) -> str:
     return str(Symbol(base, quote))
 
 
-def usdm_symbol(base: str, quote: str, settle: str, contract_type: str, delivery_ms: int) -> str:
+def contract_symbol(base: str, quote: str, settle: str, contract_type: str, delivery_ms: int) -> str:
     """Raises `SymbolError` for a code that no unified symbol has, and for a contract type that nobody knows."""
-    if contract_type.endswith(_PERPETUAL):  # TRADIFI_PERPETUAL is one too
+    if _PERPETUAL in contract_type:  # TRADIFI_PERPETUAL is one too, and PERPETUAL_DELIVERING was one
         return str(Symbol(base, quote, settle))
     if contract_type.startswith(_DELIVERY):
         return str(Symbol(base, quote, settle, datetime.fromtimestamp(delivery_ms / 1_000, UTC).date()))

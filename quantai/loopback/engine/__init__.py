@@ -2,7 +2,8 @@
 
 from quantai.loopback.engine.accounts import Account, Balance
 from quantai.loopback.engine.engine import Engine
-from quantai.loopback.engine.futures import FuturesAccount, Position, PositionSide
+from quantai.loopback.engine.futures import ForcedWords, FuturesAccount, Position, PositionSide
+from quantai.loopback.engine.liquidation import LIQUIDATED, Liquidation
 from quantai.loopback.engine.listener import Change, Listener
 from quantai.loopback.engine.market import Market
 from quantai.loopback.engine.orders import (
@@ -21,6 +22,7 @@ from quantai.loopback.engine.spot import SpotAccount
 from quantai.loopback.engine.tape import Aggregate, Bar, Trade
 
 __all__ = [
+    "LIQUIDATED",
     "Account",
     "Aggregate",
     "Balance",
@@ -28,8 +30,10 @@ __all__ = [
     "Change",
     "Engine",
     "Fill",
+    "ForcedWords",
     "FuturesAccount",
     "Kind",
+    "Liquidation",
     "Listener",
     "Market",
     "MarketRules",

@@ -13,6 +13,7 @@ from quantai.core.numbers import ZERO
 from quantai.loopback.engine.accounts import Account
 from quantai.loopback.engine.execution import Execution
 from quantai.loopback.engine.futures import FuturesAccount
+from quantai.loopback.engine.liquidation import Liquidation, Liquidator
 from quantai.loopback.engine.listener import Change, Listener
 from quantai.loopback.engine.market import Market
 from quantai.loopback.engine.orders import Kind, Order, OrderRequest, Status, Tif
@@ -36,6 +37,7 @@ class Engine:
         self._execution = Execution(clock, listener)
         self._ids = count(1)
         self._countdowns: dict[tuple[str, str], Timer] = {}
+        self._liquidator = Liquidator(self.markets, self._execution, self.draft, listener)
 
     def mark_price(self, symbol: str) -> Decimal | None:
         """What positions are valued at."""
@@ -180,10 +182,33 @@ class Engine:
         self._execution.settle(market)
 
     def set_mark(self, market: Market, mark: Decimal, index: Decimal | None) -> None:
-        """A new mark price."""
+        """A new mark price; accounts whose margin it takes away are liquidated."""
         market.mark, market.index = mark, index or mark
         self._listener.mark_changed(market)
         self._execution.settle(market)
+        self._liquidate(market)
+
+    def set_open(self, market: Market, is_open: bool) -> None:
+        """Take orders, or no more."""
+        if market.is_open is not is_open:
+            market.is_open = is_open
+            self._listener.status_changed(market)
+
+    def liquidate_stranger(self, market: Market, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """Somebody out there was liquidated; what traded for it is told by `take`."""
+        now_ns = self.clock.now_ns()
+        self._listener.liquidated(market, Liquidation(side, quantity, price, price, quantity, now_ns))
+
+    def open_interest(self, market: Market) -> Decimal:
+        """What everybody holds of a contract."""
+        held = (
+            abs(position.amount)
+            for account in self.accounts.values()
+            if isinstance(account, FuturesAccount)
+            for position in account.positions.values()
+            if position.symbol == market.symbol
+        )
+        return sum(held, market.open_interest)
 
     def pay_funding(self, market: Market) -> None:
         """Longs pay shorts (or the other way) at the market's funding rate."""
@@ -194,12 +219,18 @@ class Engine:
             ):
                 asset = market.rules.instrument.settlement_currency
                 self._listener.account_changed(account, "funding", (asset,), market.symbol)
+        self._liquidate(market)
 
     def deposit(self, account: Account, asset: str, amount: Decimal) -> None:
         """Money comes in from outside, or leaves where negative."""
         account.deposit(asset, amount)
         self._listener.deposited(account, asset, amount)
         self._listener.account_changed(account, "deposit", (asset,))
+
+    def _liquidate(self, market: Market) -> None:
+        for account in list(self.accounts.values()):
+            if isinstance(account, FuturesAccount):
+                self._liquidator.look(account, market.rules.instrument.settlement_currency)
 
     def _check_room(self, account: Account, market: Market, request: OrderRequest) -> None:
         orders = account.open_orders[request.symbol]

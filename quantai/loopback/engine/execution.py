@@ -66,6 +66,19 @@ class Execution:
         if trades:
             self._listener.traded(market, trades, market.tape.add(trades))
 
+    def force(self, market: Market, order: Order) -> None:
+        """A liquidation: the book gives what it has at the order's price or better, the insurance fund the rest at that
+        price, which nobody prints.
+        """
+        self._tell(order, Change.NEW)
+        self.print_trades(market, self.match(market, order, order.price))
+        if order.remaining > 0:
+            fill = Fill(market.tape.next_id(), order.price, order.remaining, False, self._clock.now_ns())
+            order.filled += fill.quantity
+            order.quote_filled += fill.quote
+            self._filled(order, fill)
+        self.settle(market)
+
     def close(self, market: Market, order: Order, status: Status, change: Change) -> None:
         """An open order ends without trading."""
         self._finish(market, order, status, change)

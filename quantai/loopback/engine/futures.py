@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -23,6 +23,14 @@ class PositionSide(StrEnum):
     BOTH = "BOTH"
     LONG = "LONG"
     SHORT = "SHORT"
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedWords:
+    """What the dialect calls the orders of a liquidation: how their client ids begin, and their tags."""
+
+    prefix: str = "forced-"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -59,10 +67,21 @@ class Position:
 
 
 class FuturesAccount(Account):
-    """One wallet of `asset`; `mark_of` gives the mark prices by symbol."""
+    """One wallet of each asset, which is the margin of all positions in it; `mark_of` gives the mark prices by symbol.
+
+    Isolated margin is kept as a setting, and makes no difference.
+    """
+
+    maintenance_rate = Decimal("0.004")
+    """Of the notional at the mark price: at or below so much margin everything is closed by force."""
 
     def __init__(
-        self, name: str, balances: Mapping[str, Decimal], mark_of: MarkOf, fees: FeeRates | None = None
+        self,
+        name: str,
+        balances: Mapping[str, Decimal],
+        mark_of: MarkOf,
+        fees: FeeRates | None = None,
+        forced: ForcedWords | None = None,
     ) -> None:
         super().__init__(name, fees or FeeRates(Decimal("0.0002"), Decimal("0.0005")))
         self.wallet: dict[str, Decimal] = defaultdict(Decimal, balances)
@@ -70,6 +89,7 @@ class FuturesAccount(Account):
         self.leverage: dict[str, int] = defaultdict(lambda: 20)
         self.margin_type: dict[str, str] = defaultdict(lambda: "cross")
         self.is_hedged = False
+        self.forced = forced or ForcedWords()
         self._mark_of = mark_of
 
     def deposit(self, asset: str, amount: Decimal) -> None:
@@ -115,13 +135,31 @@ class FuturesAccount(Account):
 
     def profit(self, asset: str) -> Decimal:
         """What all positions would bring at their mark prices."""
-        return sum((held.profit(self.mark(held)) for held in self._held(asset)), ZERO)
+        return sum((held.profit(self.mark(held)) for held in self.held(asset)), ZERO)
 
     def position_margin(self, asset: str) -> Decimal:
         """What the positions bind."""
-        return sum(
-            (abs(held.amount) * self.mark(held) / self.leverage[held.symbol] for held in self._held(asset)), ZERO
-        )
+        return sum((self.notional(held) / self.leverage[held.symbol] for held in self.held(asset)), ZERO)
+
+    def margin_balance(self, asset: str) -> Decimal:
+        """What there would be if all positions were closed at their mark prices."""
+        return self.wallet[asset] + self.profit(asset)
+
+    def maintenance_margin(self, asset: str) -> Decimal:
+        """The least that the positions must leave of the margin balance."""
+        return sum((self.notional(held) * self.maintenance_rate for held in self.held(asset)), ZERO)
+
+    def is_exhausted(self, asset: str) -> bool:
+        """Whether something is held, and its margin is gone."""
+        return bool(self.held(asset)) and self.margin_balance(asset) <= self.maintenance_margin(asset)
+
+    def liquidation_price(self, position: Position) -> Decimal:
+        """The mark price at which the margin is gone, all others as they are; not above 0 where there is none."""
+        return self._price_at(position, self.maintenance_rate)
+
+    def bankruptcy_price(self, position: Position) -> Decimal:
+        """The price at which closing the position leaves nothing, all others at their mark prices."""
+        return self._price_at(position, ZERO)
 
     def order_margin(self, asset: str) -> Decimal:
         """What the open orders bind."""
@@ -130,23 +168,35 @@ class FuturesAccount(Account):
 
     def available(self, asset: str) -> Decimal:
         """What new orders may use."""
-        return self.wallet[asset] + self.profit(asset) - self.position_margin(asset) - self.order_margin(asset)
+        return self.margin_balance(asset) - self.position_margin(asset) - self.order_margin(asset)
 
     def mark(self, position: Position) -> Decimal:
         """The mark price of a position, its entry price before there is one."""
         return self._mark_of(position.symbol) or position.entry_price
 
+    def notional(self, position: Position) -> Decimal:
+        """What a position is worth at its mark price, without its sign."""
+        return abs(position.amount) * self.mark(position)
+
     def pay_funding(self, symbol: str, rate: Decimal) -> Decimal | None:
         """Pay (or get) funding for what is held; how much the wallet changed, None where nothing is held."""
-        held = [position for position in self._held(_settle(symbol)) if position.symbol == symbol]
+        held = [position for position in self.held(_settle(symbol)) if position.symbol == symbol]
         if not held:
             return None
         paid = sum((money(position.amount * self.mark(position) * rate) for position in held), ZERO)
         self.wallet[_settle(symbol)] -= paid
         return -paid
 
-    def _held(self, asset: str) -> list[Position]:
+    def held(self, asset: str) -> list[Position]:
+        """The positions that are settled in `asset`."""
         return [held for held in self.positions.values() if held.amount and _settle(held.symbol) == asset]
+
+    def _price_at(self, position: Position, rate: Decimal) -> Decimal:
+        """Where the margin balance is `rate` of the notional of everything held: both are straight lines."""
+        asset = _settle(position.symbol)
+        others = self.margin_balance(asset) - position.profit(self.mark(position))
+        others -= rate * sum((self.notional(held) for held in self.held(asset) if held is not position), ZERO)
+        return (position.cost - others) / (position.amount - abs(position.amount) * rate)
 
     def _closable(self, order: Order) -> Decimal:
         amount = self.position(order.symbol, order.request.position_side).amount

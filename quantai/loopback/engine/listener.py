@@ -13,6 +13,7 @@ from quantai.loopback.engine.tape import Aggregate, Trade
 
 if TYPE_CHECKING:
     from quantai.loopback.engine.accounts import Account
+    from quantai.loopback.engine.liquidation import Liquidation
     from quantai.loopback.engine.market import Market
 
 
@@ -39,7 +40,7 @@ class Listener(ABC):
     def account_changed(self, account: Account, reason: str, assets: Iterable[str], symbol: str = "") -> None:
         """Balances of `assets` changed, and the positions in `symbol` where there is one.
 
-        `reason` is `order`, `deposit` or `funding`.
+        `reason` is `order`, `deposit`, `funding` or `insurance`.
         """
 
     @abstractmethod
@@ -57,3 +58,9 @@ class Listener(ABC):
     @abstractmethod
     def mark_changed(self, market: Market) -> None:
         """Mark price, index or funding rate changed."""
+
+    def liquidated(self, market: Market, liquidation: Liquidation) -> None:
+        """A position of somebody was closed by force. Venues without margin have nothing to tell."""
+
+    def status_changed(self, market: Market) -> None:
+        """The market opened or closed. Not every venue tells by itself."""

@@ -25,7 +25,8 @@ class Market:
         self.index: Decimal | None = None
         self.funding_rate = ZERO
         self.next_funding_ns = 0
-        self.open_interest = ZERO
+        self.open_interest = rules.instrument.lot_size * 10_000_000
+        """What others than the accounts here hold of it."""
         self.quote: tuple[Quote | None, Quote | None] = (None, None)
 
     @property

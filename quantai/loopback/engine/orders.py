@@ -112,6 +112,8 @@ class OrderRequest:
     trigger: Trigger | None = None
     is_reduce_only: bool = False
     closes_position: bool = False
+    is_forced: bool = False
+    """Made by the venue: it closes a position whose margin is gone."""
     position_side: str = "BOTH"
     self_trade: SelfTrade = SelfTrade.ALLOWED
     good_till_ns: int = 0

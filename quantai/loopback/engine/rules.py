@@ -29,6 +29,8 @@ class MarketRules:
     max_orders: int = 200
     max_stops: int = 10
     max_amends: int = 10
+    liquidation_fee: Decimal = Decimal("0.0125")
+    """Of what a liquidation trades: goes to the insurance fund, as far as there is something left."""
 
     @classmethod
     def of(cls, instrument: Instrument) -> MarketRules:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from quantai.loopback.server.venue import LoopbackVenue
 
 
+class _Status(msgspec.Struct, forbid_unknown_fields=True):
+    symbol: str
+    is_open: bool
+
+
 class _Deposit(msgspec.Struct, forbid_unknown_fields=True):
     asset: str
     amount: str
@@ -31,6 +36,7 @@ def attach_control(app: web.Application, venue: LoopbackVenue) -> None:
     app.router.add_get("/loopback/state", control.state)
     app.router.add_get("/loopback/accounts", control.accounts)
     app.router.add_post("/loopback/deposit", control.deposit)
+    app.router.add_post("/loopback/status", control.set_status)
 
 
 class _Control:
@@ -74,6 +80,17 @@ class _Control:
         if account is None:
             return _json({"error": f"there is no account {wanted.account}"}, 404)
         self._venue.engine.deposit(account, wanted.asset, amount)
+        return _json({"ok": True})
+
+    async def set_status(self, request: web.Request) -> web.Response:
+        try:
+            wanted = msgspec.json.decode(await request.read(), type=_Status)
+        except msgspec.MsgspecError as error:
+            return _json({"error": f"not a status: {error}"}, 400)
+        market = self._venue.engine.markets.get(wanted.symbol)
+        if market is None:
+            return _json({"error": f"there is no market {wanted.symbol}"}, 404)
+        self._venue.engine.set_open(market, wanted.is_open)
         return _json({"ok": True})
 
 

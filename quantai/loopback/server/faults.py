@@ -23,7 +23,7 @@ class FaultKind(StrEnum):
     DUPLICATE = "duplicate"
     """A frame comes twice."""
     REORDER = "reorder"
-    """A frame comes after the next."""
+    """A frame comes after the next that matches."""
     TRUNCATE = "truncate"
     """A frame or reply ends in the middle."""
     GARBAGE = "garbage"

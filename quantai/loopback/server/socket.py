@@ -41,7 +41,7 @@ class ClientSocket:
         self._counts = counts
         self._queue: deque[bytes] = deque()
         self._wake = asyncio.Event()
-        self._held_back: bytes | None = None
+        self._held_back: tuple[str, bytes] | None = None
         self._is_stalled = False
         self._is_over = False
         self._heard_ns = self.opened_ns
@@ -53,10 +53,13 @@ class ClientSocket:
         """Queue a frame of `stream`, unless a fault takes it."""
         if self._is_over:
             return
-        if self._faults.frames and (fault := self._faults.of_frame(stream)) is not None:
-            self._spoil(fault, frame)
-        else:
+        fault = self._faults.of_frame(stream) if self._faults.frames else None
+        if fault is None:
             self._put(frame)
+        else:
+            self._spoil(fault, frame)
+        if self._held_back is not None and (fault is None or fault.kind is not FaultKind.REORDER):
+            self._let_go(stream)
 
     def heard(self) -> None:
         """The client answered a ping."""
@@ -70,6 +73,7 @@ class ClientSocket:
 
     def close(self) -> None:
         """Close when everything queued was sent."""
+        self._let_go()
         self._is_over = True
         self._is_stalled = False
         self._wake.set()
@@ -106,13 +110,16 @@ class ClientSocket:
 
     def _put(self, frame: bytes) -> None:
         self._queue.append(frame)
-        if self._held_back is not None:
-            self._queue.append(self._held_back)
-            self._held_back = None
         if len(self._queue) > _MOST_QUEUED:
             self._counts["slow_clients"] += 1
             self.abort()
         self._wake.set()
+
+    def _let_go(self, stream: str = "") -> None:
+        """A frame of `stream` was sent (without it: the last of all): one that was to come after it does."""
+        if self._held_back is not None and (not stream or self._held_back[0] in stream):
+            frame, self._held_back = self._held_back[1], None
+            self._put(frame)
 
     def _spoil(self, fault: Fault, frame: bytes) -> None:
         match fault.kind:
@@ -126,7 +133,8 @@ class ClientSocket:
                 self._put(frame)
                 self._put(frame)
             case FaultKind.REORDER:
-                self._held_back = frame
+                self._let_go()
+                self._held_back = fault.match, frame
             case FaultKind.TRUNCATE:
                 self._put(frame[: len(frame) // 2])
             case FaultKind.GARBAGE:

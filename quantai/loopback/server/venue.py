@@ -22,6 +22,9 @@ from quantai.loopback.server.faults import Fault, FaultBoard, FaultKind
 from quantai.loopback.server.keys import ApiKey
 from quantai.loopback.server.usage import Usage
 
+_LIQUIDATES_EVERY = 50
+"""Of the takers of a synthetic market one in so many is liquidated."""
+
 SourceOf = Callable[[Mapping[Instrument, Decimal], int], MarketDataSource]
 
 
@@ -44,13 +47,15 @@ class VenueSettings:
     checks_time: bool = True
     max_age_ns: int = 86_400 * NS_PER_SECOND
     notice_s: float = 600.0
-    """Between the notice of the end of an old connection, where the venue gives one, and the end."""
+    """Between the notice of the end of an old connection, where the venue gives one, and the end; half its life at
+    most.
+    """
     has_control: bool = True
     """Whether faults can be asked for over HTTP."""
 
     def notice_ns(self, opened_ns: int) -> int:
         """When a connection is told that it ends."""
-        return opened_ns + max(self.max_age_ns - int(self.notice_s * NS_PER_SECOND), 0)
+        return opened_ns + self.max_age_ns - min(int(self.notice_s * NS_PER_SECOND), self.max_age_ns // 2)
 
 
 class LoopbackVenue:
@@ -141,7 +146,14 @@ class LoopbackVenue:
                 self.engine, self.clock, source, begin_ns=start_ns, shift_ns=shift_ns, history_ns=history_ns
             )
         source = synthetic_source(self.prices, self.settings.seed, start_ns - history_ns)
-        return MarketFeed(self.engine, self.clock, source, begin_ns=start_ns, history_ns=history_ns)
+        return MarketFeed(
+            self.engine,
+            self.clock,
+            source,
+            begin_ns=start_ns,
+            history_ns=history_ns,
+            liquidates_every=_LIQUIDATES_EVERY,
+        )
 
     def _apply(self, fault: Fault) -> None:
         match fault.kind:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from quantai.core.clock import SimulatedClock
 from quantai.events import Event
 from quantai.exchanges.base import ExchangeContext
-from quantai.exchanges.binance import BinanceSpot, BinanceUsdm
+from quantai.exchanges.binance import BinanceCoinm, BinanceSpot, BinanceUsdm
 from quantai.exchanges.binance.exchange import BinanceExchange
 from quantai.exchanges.http import HttpSettings
 from quantai.instruments import Instrument
@@ -64,14 +64,14 @@ class World:
     ) -> BinanceExchange:
         url = str(self.venue.server.make_url("")).rstrip("/")
         made = kind(**{"hosts": {"rest": url}, **more})
-        venue = "binance_usdm" if kind is BinanceUsdm else "binance"
+        venue = {BinanceCoinm: "binance_coinm", BinanceUsdm: "binance_usdm"}.get(kind, "binance")
         made.bind(
             ExchangeContext(
                 venue, instruments, clock=self.clock, publish=self.told.append, cache_folder=self.folder / "cache"
             )
         )
         http = made._core.http
-        http._settings = HttpSettings(delay_ns=0)
+        http.settings = HttpSettings(delay_ns=0)
         self.made.append(made)
         return made
 
@@ -122,6 +122,21 @@ def btc_perpetual(**changes: Any) -> dict[str, Any]:
             {"filterType": "MARKET_LOT_SIZE", "minQty": "0.001", "maxQty": "120", "stepSize": "0.001"},
             {"filterType": "MIN_NOTIONAL", "notional": "100"},
             {"filterType": "PERCENT_PRICE", "multiplierUp": "1.05", "multiplierDown": "0.95", "multiplierDecimal": "4"},
+        ],
+    }  # fmt: skip
+    return row | changes
+
+
+def btc_coin_perpetual(**changes: Any) -> dict[str, Any]:
+    """The row of a COIN-M symbol in `exchangeInfo`."""
+    row: dict[str, Any] = {
+        "symbol": "BTCUSD_PERP", "pair": "BTCUSD", "contractType": "PERPETUAL", "deliveryDate": 4133404800000,
+        "contractStatus": "TRADING", "contractSize": 100, "baseAsset": "BTC", "quoteAsset": "USD", "marginAsset": "BTC",
+        "pricePrecision": 1, "quantityPrecision": 0, "equalQtyPrecision": 4, "orderTypes": ["LIMIT", "MARKET"],
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "1000", "maxPrice": "4520958", "tickSize": "0.1"},
+            {"filterType": "LOT_SIZE", "minQty": "1", "maxQty": "1000000", "stepSize": "1"},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": "1", "maxQty": "60000", "stepSize": "1"},
         ],
     }  # fmt: skip
     return row | changes

@@ -9,10 +9,10 @@ from typing import Any
 
 from quantai.events import Event, MarketEvent
 from quantai.exchanges.binance.decoder import BinanceDecoder
-from quantai.exchanges.binance.stream_handler import DecoderCounts, Output
 from quantai.exchanges.book_chains import PreviousChain, RangeChain
 from quantai.exchanges.books import Books
 from quantai.exchanges.missed_trades import MissingTrades
+from quantai.exchanges.stream_handlers import DecoderCounts, Output
 
 VENUE = "binance"
 NOW_NS = 1_700_000_000_000_000_000
@@ -56,6 +56,7 @@ class World:
     """A decoder for recorded frames, and what came out of it."""
 
     is_futures: bool = False
+    section: int = 1
     is_wanted: Callable[[str], bool] = lambda topic: True
     book_depth: int = 1_000
     unified: Callable[[str], str | None] = SYMBOLS.get
@@ -80,6 +81,7 @@ class World:
             unified=self.unified,
             book_of=self.books.of,
             is_wanted=self.is_wanted,
+            section=self.section,
         )
 
     def feed(self, *frames: bytes) -> list[MarketEvent]:

@@ -32,7 +32,7 @@ from quantai.instruments import Instrument
 
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
-DEADLINE_S = 10
+DEADLINE_S = 60
 TS_MS = 1_700_000_000_000
 TS_NS = TS_MS * 1_000_000
 

@@ -25,7 +25,7 @@ from quantai.exchanges.binance.rest_messages import (
     UsdmFill,
     UsdmPosition,
 )
-from quantai.exchanges.binance.statuses import order_status
+from quantai.exchanges.binance.statuses import fill_report, order_status
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.execution import ExecType, VenuePosition
 from tests.exchanges.binance.private_world import PRODUCTS, TS_MS, TS_NS, Params, World, symbol_of, world
@@ -299,6 +299,20 @@ async def test_old_fills_of_spot_are_found_by_the_first_public_trade_since() -> 
         spot = BinanceAccount(there.core, ["BTC/USDT"])
         assert [each.trade_id for each in await spot.fills(since_ms * 1_000_000)] == ["101", "102"]
         assert len(there.rest.asked("GET /api/v3/myTrades")) == 1
+
+
+@pytest.mark.parametrize("told", [None, "0", "-0.91539999"])
+def test_a_listed_fill_of_usdm_tells_what_it_realized(told: str | None) -> None:
+    fields = traded(1, 1_700_000_000_000, USDM) | ({} if told is None else {"realizedPnl": told})
+    report = fill_report(msgspec.convert(fields, UsdmFill, strict=False), "BTC/USDT:USDT")
+    assert report.realized_pnl == (None if told is None else Decimal(told))
+
+
+@pytest.mark.parametrize("told", ["NaN", "Infinity", "1E+16"])
+def test_a_listed_fill_whose_profit_is_no_number_is_none(told: str) -> None:
+    fields = traded(1, 1_700_000_000_000, USDM) | {"realizedPnl": told}
+    with pytest.raises(MalformedReply, match="fill 1"):
+        fill_report(msgspec.convert(fields, UsdmFill, strict=False), "BTC/USDT:USDT")
 
 
 async def test_a_page_that_fails_leaves_no_part_of_the_answer() -> None:

@@ -20,26 +20,20 @@ from quantai.exchanges.binance.decoder import rest_frame
 from tests.exchanges.binance.frames import World, agg_trade, depth, quote, snapshot, trade
 
 CAPTURES = Path(__file__).resolve().parents[4] / "shared" / "captures"
-FILES = (
-    "binance/ws_public/btcusdt_20240808.jsonl.gz",
-    "binance/ws_public/ethusdt_20240809.jsonl.gz",
-    "binance/ws_public/cryptofeed_2021.jsonl.gz",
-    "binance_usdm/ws_public/btcusdt_20240808.jsonl.gz",
-    "binance_usdm/ws_public/cryptofeed_2021.jsonl.gz",
-    "binance_usdm/ws_public/tardis_futures.jsonl",
-)
-OWN = "own"
-THERE = [OWN, *(name for name in FILES if (CAPTURES / name).exists())]
+OWN, OWN_COINM = "own", "binance_coinm/own"
+THERE = [OWN, OWN_COINM, *(str(path.relative_to(CAPTURES)) for path in sorted(CAPTURES.glob("binance*/ws_public/*")))]
+_SECTIONS = {"binance_usdm": 1, "binance_coinm": 2}
 
 _EXACT = 5_000
+_KINDS = {"rest_snapshot": "depthSnapshot"}
 
 Line = dict[str, Any]
 
 
 def lines(name: str) -> Iterator[Line]:
     """What a capture has, in the order of time; snapshots that lie in another file among them."""
-    if name == OWN:
-        yield from own_lines()
+    if name in (OWN, OWN_COINM):
+        yield from own_lines() if name == OWN else own_coinm_lines()
         return
     path = CAPTURES / name
     found = list(_read(path))
@@ -67,6 +61,24 @@ def own_lines() -> Iterator[Line]:
         agg_trade(7),
         quote(12, "99.5", "100.5"),
     ]
+    yield from _as_lines(frames)
+
+
+def own_coinm_lines() -> Iterator[Line]:
+    """The same of COIN-M, where a chain is told by the update before, and sizes are contracts."""
+    frames = [
+        depth(40, 44, [["99.5", "7"]], pu=39, T=1),
+        depth(48, 52, [["100", "12"]], [["101", "0"]], pu=44, T=2),
+        quote(52, "100", "100.5", e="bookTicker", ps="BTCUSD", T=2),
+        snapshot(50, [["100", "11"], ["99", "250"]], [["100.5", "3"], ["101", "80"]], E=3, T=3, pair="BTCUSD"),
+        depth(57, 60, [["100", "0"]], [["102", "7"]], pu=52, T=4),
+        trade(1, "100.5", "4", X="MARKET"),
+        quote(60, "99", "100.5", e="bookTicker", ps="BTCUSD", T=4),
+    ]
+    yield from _as_lines([frame.replace(b"btcusdt", b"btcusd_perp") for frame in frames])
+
+
+def _as_lines(frames: list[bytes]) -> Iterator[Line]:
     for number, frame in enumerate(frames):
         yield {"t": 1_700_000_000_000_000_000 + number, "d": "in", "raw": frame.decode()}
 
@@ -144,7 +156,8 @@ def _present(side: dict[str, str]) -> dict[Decimal, Decimal]:
 
 def decoded(name: str) -> World:
     """Everything through the decoder. Raises for the first frame that cannot be understood."""
-    world = World(is_futures=name.startswith("binance_usdm"), unified=str, book_depth=1_000)
+    section = _SECTIONS.get(name.partition("/")[0], 0)
+    world = World(is_futures=bool(section), section=section, unified=str, book_depth=1_000)
     for frame, ts_ns in frames_of(name):
         world.decoder.decode(frame, ts_ns)
     return world
@@ -239,16 +252,24 @@ def test_expected_values_agree(both: tuple[str, World, Reading]) -> None:
     """With `expected.json`, which others computed; of our own frames, with what was written into them."""
     name, world, reading = both
     trades = [_canonical(event) for event in of(world, TradeEvent)]
-    if name == OWN:
-        assert trades[0] == "BTCUSDT|sell|100.5|2|1699999999999000000"
-        assert len(trades) == 3
+    if name in (OWN, OWN_COINM):
+        first, count = {OWN: ("BTCUSDT|sell|100.5|2", 3), OWN_COINM: ("BTCUSD_PERP|sell|100.5|4", 1)}[name]
+        assert trades[0] == f"{first}|1699999999999000000"
+        assert len(trades) == count
         return
     expected = json.loads((CAPTURES / "expected.json").read_text())[name]
+    counted = {_KINDS.get(kind, kind): count for kind, count in expected["counts"].items()}
+    if "cryptofeed_2021" in name:  # whose snapshots lie in a file of their own
+        counted["depthSnapshot"] = len(expected["checks"])
+    assert counted == reading.kinds + Counter(trade_X_INSURANCE_FUND=world.counts.not_market)
     assert len(trades) == expected["trades"]
     assert trades[:200] == expected["first_trades"]
     digest = hashlib.sha256("\n".join(trades[:200]).encode()).hexdigest()
     assert digest == expected["first_trades_sha256"]
     assert Counter(line.partition("|")[0] for line in trades) == expected["trades_by_symbol"]
+    for symbol, check in expected["checks"].items():
+        *_, last = (event.sequence for event in of(world, OrderBookDeltaEvent) if event.symbol == symbol)
+        assert last == reading.ids[symbol] == check["last_u"]
     for symbol, book in expected["books"].items():
         bids, asks = reading.books[symbol]
         assert [len(bids), len(asks)] == book["levels"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from quantai.exchanges.base import ExchangeContext
 from quantai.exchanges.binance.dead_man import DeadManSwitch
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.product import SPOT, USDM
+from quantai.exchanges.http_request import HttpRequest
 from tests.exchanges.binance.private_world import World, instruments, make_core, world
 
 WHERE = "POST /fapi/v1/countdownCancelAll"
@@ -62,6 +64,20 @@ async def test_a_refresh_that_fails_is_told_and_the_next_one_tried() -> None:
         there.rest.answer(WHERE, {})
         clock.advance_to(10**18 + 20 * NS_PER_SECOND)
         await there.until(lambda: switch.counts["refreshed"] == 1)
+        await switch.stop()
+
+
+async def test_a_refresh_without_an_answer_leaves_time_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with switched(countdown_s=30) as (there, _, switch):
+        requests: list[HttpRequest] = []
+
+        async def call(request: HttpRequest, type_: Any) -> None:
+            requests.append(request)
+
+        monkeypatch.setattr(there.core.http, "call", call)
+        await switch.start()
+        assert {each.timeout_ns for each in requests} == {5 * NS_PER_SECOND}
+        assert all(each.can_repeat for each in requests)
         await switch.stop()
 
 

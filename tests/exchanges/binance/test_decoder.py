@@ -187,6 +187,19 @@ def test_contract_status_is_told_when_it_changes() -> None:
     ]
 
 
+def test_each_futures_market_takes_its_own_contracts_from_the_stream_that_both_share() -> None:
+    frames = contract(st=1, cs="SETTLING"), contract(st=2, cs="DELIVERING"), contract(st=0, cs="TRADING")
+    reasons = [
+        [
+            e.reason
+            for e in World(is_futures=True, section=section).feed(*frames)
+            if isinstance(e, InstrumentStatusEvent)
+        ]
+        for section in (1, 2)
+    ]
+    assert reasons == [["SETTLING", "TRADING"], ["DELIVERING", "TRADING"]]
+
+
 def test_open_interest_comes_as_the_answer_that_it_is() -> None:
     body = b'{"symbol":"BTCUSDT","openInterest":"26286.181","time":%d}' % (NOW_MS - 1)
     (event,) = World(is_futures=True).feed(rest_frame("BTCUSDT", "openInterest", body))

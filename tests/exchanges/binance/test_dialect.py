@@ -9,8 +9,8 @@ import pytest
 
 from quantai.core.errors import StartupError, UnknownInstrument
 from quantai.exchanges.binance.dialect import BinanceStreamDialect
-from quantai.exchanges.binance.product import SPOT, USDM
-from quantai.exchanges.binance.streams import SPOT_CHANNELS, USDM_CHANNELS, MarketDataSettings, Wanted, wanted
+from quantai.exchanges.binance.product import COINM, SPOT, USDM
+from quantai.exchanges.binance.streams import FUTURES_CHANNELS, SPOT_CHANNELS, MarketDataSettings, Wanted, wanted
 from quantai.exchanges.mapper import InstrumentMapper
 from quantai.exchanges.websocket.dialect import Answer
 from tests.exchanges.binance.frames import combined, quote, trade
@@ -49,6 +49,13 @@ def test_usdm_has_two_kinds_of_connections_and_spot_one(stream: str, route: str)
     assert usdm().url(route) == f"wss://usdm/{route}/stream"
     assert spot().route(stream) == ""
     assert spot().url("") == "wss://spot:9443/stream"
+
+
+def test_coinm_has_one_kind_of_connections() -> None:
+    coinm = BinanceStreamDialect(COINM, "wss://coinm")
+    assert {coinm.route(stream) for stream in ("btcusd_perp@depth@100ms", "btcusd_perp@aggTrade")} == {""}
+    assert coinm.url("") == "wss://coinm/stream"
+    assert coinm.limits == usdm().limits
 
 
 def test_requests_name_the_streams_and_an_id() -> None:
@@ -119,7 +126,7 @@ def test_usdm_topics_become_streams_and_questions() -> None:
 
 
 def test_every_channel_has_something() -> None:
-    for kind in USDM_CHANNELS:
+    for kind in FUTURES_CHANNELS:
         found = want(kind, is_futures=True)
         assert found.streams or found.open_interest
     for kind in SPOT_CHANNELS:

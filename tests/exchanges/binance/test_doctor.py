@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from quantai.core.errors import StartupError
 from quantai.exchanges.binance.doctor import Patient, examine
 from quantai.exchanges.binance.product import SPOT, USDM, WEIGHT, Product
 from quantai.exchanges.doctor import Finding, Health
+from quantai.exchanges.errors import NoConnection
 from quantai.exchanges.rate_limiter import Priority
 from tests.exchanges.binance.private_world import SECRET, World, instruments, make_core, world
 
@@ -122,10 +124,42 @@ async def ahead(there: World) -> int:
 
 
 async def test_without_a_key_there_is_market_data_only() -> None:
-    core = make_core(SPOT, has_key=False)
-    findings = {each.check: each for each in await examine(Patient(core, instruments(SPOT), loaded))}
+    async with world(SPOT) as there:
+        core = replace(prepared(there).core, signer=None, api_key=None)
+        findings = {each.check: each for each in await examine(Patient(core, instruments(SPOT), loaded))}
     assert findings["key"].health is Health.DOUBTFUL
     assert findings["reconciliation"].health is Health.DOUBTFUL
+
+
+async def test_a_venue_that_cannot_be_reached_is_asked_nothing_else() -> None:
+    core = make_core(SPOT)
+    core.venue_clock._ask = nobody_answers
+    findings = await examine(Patient(core, instruments(SPOT), loaded))
+    assert [each.check for each in findings] == [
+        "reach",
+        "clock",
+        "key",
+        "rate budget",
+        "instruments",
+        "reconciliation",
+    ]
+    assert findings[0].health is Health.BAD
+    assert findings[0].text == "http://127.0.0.1:1: not sent, no connection"
+    assert {(each.health, each.text) for each in findings[1:]} == {
+        (Health.DOUBTFUL, "not tried: the venue was not reached")
+    }
+
+
+async def nobody_answers() -> int:
+    raise NoConnection("not sent, no connection")
+
+
+async def test_where_nothing_is_configured_there_is_nothing_to_trade() -> None:
+    async with world(SPOT) as there:
+        findings = {each.check: each for each in await examine(Patient(prepared(there).core, (), loaded))}
+        assert (findings["instruments"].health, findings["instruments"].text) == (
+            Health.DOUBTFUL, "none is configured here",
+        )  # fmt: skip
 
 
 async def test_no_secret_is_told() -> None:

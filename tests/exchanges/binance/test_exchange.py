@@ -13,16 +13,16 @@ from quantai.core.enums import InstrumentStatus
 from quantai.core.errors import StartupError, UnknownInstrument
 from quantai.events import InstrumentEvent, InstrumentStatusEvent, MarketEvent
 from quantai.exchanges.base import ExchangeContext
-from quantai.exchanges.binance import BinanceSpot, BinanceUsdm
+from quantai.exchanges.binance import BinanceCoinm, BinanceSpot, BinanceUsdm
 from quantai.exchanges.binance.exchange import BinanceExchange
 from quantai.exchanges.binance.hosts import Environment
-from quantai.exchanges.binance.product import SPOT, USDM, Product
+from quantai.exchanges.binance.product import COINM, SPOT, USDM, Product
 from quantai.exchanges.doctor import Health
 from quantai.exchanges.raw_import import MakesDecoders
 from quantai.exchanges.registry import EXCHANGES
 from quantai.exchanges.websocket.decoding import FrameDecoder
 from quantai.instruments import Instrument
-from tests.exchanges.binance.conftest import NOW_NS, World, btc_perpetual, btc_usdt, spot_filters
+from tests.exchanges.binance.conftest import NOW_NS, World, btc_coin_perpetual, btc_perpetual, btc_usdt, spot_filters
 
 D = Decimal
 BTC = Instrument(venue="binance", symbol="BTC/USDT", tick_size=D("0.01"), lot_size=D("0.00001"))
@@ -48,6 +48,31 @@ async def test_futures_are_asked_at_their_own_paths(world: World) -> None:
     exchange = world.exchange(BinanceUsdm)
     await exchange.start()
     assert exchange.listings.get("BTC/USDT:USDT").instrument.venue == "binance_usdm"
+
+
+async def test_coinm_has_market_data_and_no_orders(world: World) -> None:
+    lists(world, btc_coin_perpetual())
+    exchange = world.exchange(BinanceCoinm)
+    await exchange.start()
+    instrument = exchange.listings.get("BTC/USD:BTC").instrument
+    assert (instrument.venue, instrument.multiplier) == ("binance_coinm", D(100))
+    assert instrument.inverse
+    assert not exchange.capabilities.order_types
+    with pytest.raises(StartupError, match="binance_coinm: COIN-M futures have market data here, and no order entry"):
+        exchange.get_execution_connector()
+
+
+async def test_coinm_is_examined_without_keys(world: World) -> None:
+    lists(world, btc_coin_perpetual())
+    perpetual = Instrument(
+        venue="binance_coinm", symbol="BTC/USD:BTC", tick_size=D("0.1"), lot_size=D(1), multiplier=D(100), inverse=True
+    )
+    findings = {each.check: each for each in await world.exchange(BinanceCoinm, perpetual).examine()}
+    assert (findings["reach"].health, findings["instruments"].health) == (Health.GOOD, Health.GOOD)
+    assert "market data only" in findings["key"].text
+    keyed = BinanceCoinm()
+    keyed.bind(ExchangeContext("binance_coinm", api_key=SecretStr("k3y"), api_secret=SecretStr("s3cr3t")))
+    assert (keyed._core.api_key, keyed._core.signer) == (None, None)
 
 
 async def test_a_configured_symbol_that_is_not_listed_keeps_it_from_starting(world: World) -> None:
@@ -146,8 +171,8 @@ def test_secrets_are_in_no_text_of_an_exchange() -> None:
     assert "s3cr3t" not in repr(exchange._core) + repr(vars(exchange))
 
 
-@pytest.mark.parametrize(("name", "product"), [("binance", SPOT), ("binance_usdm", USDM)])
-def test_both_are_registered_with_hosts_for_every_environment(name: str, product: Product) -> None:
+@pytest.mark.parametrize(("name", "product"), [("binance", SPOT), ("binance_usdm", USDM), ("binance_coinm", COINM)])
+def test_all_are_registered_with_hosts_for_every_environment(name: str, product: Product) -> None:
     exchange = EXCHANGES.find(name)
     assert set(product.hosts) == set(Environment) == exchange.capabilities.environments
     assert exchange.capabilities.lists_instruments
@@ -168,6 +193,7 @@ def test_an_order_is_paid_for_in_every_budget_that_counts_it() -> None:
     ("kind", "params", "why"),
     [
         (BinanceSpot, {"countdown": "10s"}, "countdown: spot has no countdown"),
+        (BinanceCoinm, {"countdown": "10s"}, "countdown: coinm has no countdown"),
         (BinanceUsdm, {"market_data": {"bar_intervals": ["1s", "1m"]}}, "Binance has no bars of 1s"),
         (BinanceSpot, {"market_data": {"partial_depth": 7}}, "market_data: partial_depth must be 0 or one of"),
     ],

@@ -13,9 +13,8 @@ import pytest
 
 from quantai.core.enums import OrderType, Side, TimeInForce
 from quantai.core.errors import OrderError, StartupError, VenueError
+from quantai.exchanges import http_execution
 from quantai.exchanges.base import ExchangeContext
-from quantai.exchanges.binance import execution as execution_module
-from quantai.exchanges.binance import order_entry
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.product import ORDERS_10S, SPOT, USDM, Product
 from quantai.exchanges.command_queue import CommandQueue
@@ -118,7 +117,7 @@ async def test_an_acceptance_with_an_impossible_time_is_one_of_now() -> None:
 
 
 async def test_an_order_that_is_not_answered_in_time_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_entry, "TIMEOUT_NS", 50_000_000)
+    monkeypatch.setattr(http_execution, "TIMEOUT_NS", 50_000_000)
     async with trading(SPOT) as (there, execution):
         there.rest.answer(ORDER["spot"], STALL)
         execution.submit(submit(SPOT))
@@ -150,7 +149,7 @@ async def test_an_acceptance_told_twice_is_reported_once() -> None:
 
 
 async def test_an_order_whose_time_has_passed_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution_module, "WAIT_NS", 50_000_000)
+    monkeypatch.setattr(http_execution, "WAIT_NS", 50_000_000)
     async with trading(SPOT) as (there, execution):
         execution._core.limiter.exhaust(ORDERS_10S)
         execution.submit(submit(SPOT))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from quantai.core.enums import Side
-from quantai.core.errors import ConfigError, UnknownInstrument
+from quantai.core.errors import ConfigError, UnknownInstrument, VenueError
 from quantai.events import BarEvent, TradeEvent
-from quantai.exchanges.binance import BinanceSpot, BinanceUsdm
+from quantai.exchanges.binance import BinanceCoinm, BinanceSpot, BinanceUsdm
 from quantai.exchanges.errors import MalformedReply
 from quantai.exchanges.history import BarPage, History, Hole, TradePage
-from tests.exchanges.binance.conftest import NOW_NS, World, btc_perpetual
+from tests.exchanges.binance.conftest import NOW_NS, World, btc_coin_perpetual, btc_perpetual
 
 MINUTE = 60_000_000_000
 MS = 1_000_000
@@ -98,6 +98,61 @@ async def test_bars_beyond_one_page_are_asked_for_again(world: World) -> None:
     past = await history(world)
     found, holes = await bars(past.download_bars("BTC/USDT", MINUTE, START, START + 5 * HOUR))
     assert (len(found), holes, world.venue.times("klines")) == (300, [], 3)
+
+
+def newest_klines(listed_ns: int) -> Callable[[Mapping[str, str]], Any]:
+    """COIN-M: daily bars since a day, of a range the newest ones; a range of more than 200 days is refused."""
+    day_ms = 86_400_000
+
+    def answer(params: Mapping[str, str]) -> list[Any]:
+        first, last = int(params["startTime"]), int(params["endTime"])
+        assert last - first <= 200 * day_ms, "-4088: Maximum time interval is 200 days."
+        opens = range(max(listed_ns // MS, -(-first // day_ms) * day_ms), last + 1, day_ms)
+        rows = [[ms, "10.0", "12.5", "9.0", "11.0", "700", ms + day_ms - 1, "63.6", 4, "1", "0.1", "0"] for ms in opens]
+        return rows[-int(params["limit"]) :]
+
+    return answer
+
+
+async def coinm_history(world: World) -> History:
+    world.venue.answers["exchangeInfo"] = {"symbols": [btc_coin_perpetual()]}
+    exchange = world.exchange(BinanceCoinm)
+    await exchange.start()
+    return exchange.get_history()
+
+
+async def test_coinm_bars_are_asked_for_so_that_the_oldest_come_first(world: World) -> None:
+    day = 24 * HOUR
+    start = START - START % day - 1_000 * day
+    world.venue.answers["klines"] = newest_klines(start + 450 * day)
+    past = await coinm_history(world)
+    found, holes = await bars(past.download_bars("BTC/USD:BTC", day, start, start + 900 * day))
+    assert [bar.ts_event for bar in found] == [start + i * day for i in range(451, 901)]
+    assert [(hole.start_ns, hole.end_ns) for hole in holes] == [(start, start + 450 * day)]
+    assert (found[0].venue, found[0].volume) == ("binance_coinm", 700.0)  # contracts
+
+
+async def test_coinm_bars_of_minutes_come_in_whole_pages(world: World) -> None:
+    answer = klines()
+    world.venue.answers["klines"] = lambda asked: answer({**asked, "limit": "99999"})[-int(asked["limit"]) :]
+    past = await coinm_history(world)
+    found, holes = await bars(past.download_bars("BTC/USD:BTC", MINUTE, START - 30 * HOUR, START + 9 * HOUR))
+    assert [bar.ts_event for bar in found] == [START + i * MINUTE for i in range(1, 9 * 60 + 1)]
+    assert len(holes) == 1
+
+
+async def test_bars_outside_of_what_was_asked_for_are_not_taken(world: World) -> None:
+    day = 24 * HOUR
+    start = START - START % day - 600 * day
+    answer = newest_klines(start + 300 * day)
+    later = answer(
+        {"startTime": str((start + 400 * day) // MS), "endTime": str((start + 405 * day) // MS), "limit": "5"}
+    )
+    world.venue.answers["klines"] = lambda asked: answer(asked) or later
+    past = await coinm_history(world)
+    found, holes = await bars(past.download_bars("BTC/USD:BTC", day, start, start + 500 * day))
+    assert [bar.ts_event for bar in found] == [start + i * day for i in range(301, 501)]
+    assert [(hole.start_ns, hole.end_ns) for hole in holes] == [(start, start + 300 * day)]
 
 
 async def test_missing_bars_are_a_hole_also_before_the_first_and_after_the_last(world: World) -> None:
@@ -217,6 +272,23 @@ async def test_old_futures_trades_after_the_last_or_before_the_first_are_none(wo
     world.clock.set_time(NOW_NS + 72 * HOUR)
     for start_ns in (START + 2_000_000 * MS, START - HOUR):
         assert await trades(past.download_trades("BTC/USDT:USDT", start_ns, start_ns + HOUR)) == ([], [])
+
+
+async def test_futures_trades_that_the_venue_keeps_no_longer_are_an_error(world: World) -> None:
+    answer = agg_trades(2_000, 1_000)
+    world.venue.answers["aggTrades"] = lambda asked: [] if int(asked.get("fromId", "1999")) < 1_500 else answer(asked)
+    past = await history(world, is_futures=True)
+    world.clock.set_time(NOW_NS + 72 * HOUR)
+    with pytest.raises(VenueError, match="BTCUSDT has trade 999 no longer: begin the download later"):
+        await trades(past.download_trades("BTC/USDT:USDT", START, START + HOUR))
+
+
+async def test_coinm_trades_of_the_last_year_are_found_by_time(world: World) -> None:
+    world.venue.answers["aggTrades"] = agg_trades(2_000, 1_000)
+    past = await coinm_history(world)
+    world.clock.set_time(NOW_NS + 300 * 24 * HOUR)
+    found, holes = await trades(past.download_trades("BTC/USD:BTC", START + 5_000 * MS, START + HOUR))
+    assert ([trade.trade_id for trade in found], holes) == ([str(i) for i in range(5, 2_000)], [])
 
 
 async def test_trades_out_of_order_are_malformed(world: World) -> None:

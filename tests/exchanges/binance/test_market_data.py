@@ -333,7 +333,7 @@ async def test_recorded_frames_give_the_same_events_again(world: World) -> None:
     recorded = [event for event in world.told if isinstance(event, RawFrameEvent)]
     again: list[MarketEvent] = []
     unified = InstrumentMapper("binance", PAIRS).to_unified
-    decoder = recorded_decoder("binance", again.append, unified, is_futures=False)
+    decoder = recorded_decoder("binance", again.append, unified, SPOT)
     for event in recorded:
         decoder.decode(event.frame.encode(), event.ts_init)
     assert again == world.events[:1]

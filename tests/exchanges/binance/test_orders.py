@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderType, Side, TimeInForce
 from quantai.core.errors import OrderError
+from quantai.exchanges.base import ExchangeContext
+from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.order_options import SPOT_OPTIONS, USDM_OPTIONS
 from quantai.exchanges.binance.orders import (
     cancellations,
@@ -19,7 +22,9 @@ from quantai.exchanges.binance.orders import (
     usdm_amendment,
     usdm_order,
 )
+from quantai.exchanges.binance.product import SPOT, USDM, Product
 from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
+from tests.exchanges.binance.private_world import make_core, symbol_of
 
 D = Decimal
 MARKET, LIMIT, STOP, STOP_LIMIT = OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT
@@ -41,6 +46,12 @@ def order(
         client_order_id, "BTC/USDT", side, order_type, D(quantity), None if price is None else D(price), time_in_force,
         reduce_only, None if trigger is None else D(trigger), tuple(options.items()),
     )  # fmt: skip
+
+
+def check(product: Product, command: SubmitOrder) -> None:
+    """As the OMS asks before an order is kept or sent."""
+    execution = BinanceExecution(make_core(product), ExchangeContext("binance"))
+    execution.check(replace(command, symbol=symbol_of(product)))
 
 
 def text(params: Any) -> str:
@@ -182,8 +193,7 @@ def test_usdm_orders_are_sent_as(command: SubmitOrder, name: str, sent: str) -> 
     call = usdm_order(command, "BTCUSDT")
     assert (call.method, call.name) == ("POST", name)
     assert text(call.params) == sent
-    assert call.is_algo is (name == "algoOrder")
-    assert ("clientAlgoId" if call.is_algo else "newClientOrderId") in call.params
+    assert ("clientAlgoId" if name == "algoOrder" else "newClientOrderId") in call.params
 
 
 @pytest.mark.parametrize(
@@ -225,7 +235,7 @@ def test_usdm_orders_are_sent_as(command: SubmitOrder, name: str, sent: str) -> 
 )
 def test_spot_refuses_before_sending(command: SubmitOrder, why: str) -> None:
     with pytest.raises(OrderError, match=why):
-        spot_order(command, "BTCUSDT")
+        check(SPOT, command)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +268,7 @@ def test_spot_refuses_before_sending(command: SubmitOrder, why: str) -> None:
 )
 def test_usdm_refuses_before_sending(command: SubmitOrder, why: str) -> None:
     with pytest.raises(OrderError, match=why):
-        usdm_order(command, "BTCUSDT")
+        check(USDM, command)
 
 
 def test_an_option_given_twice_is_refused() -> None:
@@ -290,6 +300,7 @@ def test_whatever_is_asked_is_sent_whole_or_refused(
     command = SubmitOrder("a1", "BTC/USDT", Side.SELL, order_type, quantity, price, time_in_force, False, trigger,
                           tuple(options.items()))  # fmt: skip
     try:
+        check(USDM if is_futures else SPOT, command)
         call = (usdm_order if is_futures else spot_order)(command, "BTCUSDT")
     except OrderError:
         return

@@ -64,6 +64,15 @@ def test_two_changes_of_an_order_are_two() -> None:
     assert told.take(first, second) == [ExecType.REPLACED, ExecType.REPLACED]
 
 
+def test_an_order_that_the_venue_makes_is_told_to_people_once(caplog: pytest.LogCaptureFixture) -> None:
+    told = Listener()
+    told.take(usdm(c="autoclose-1", i=77), usdm(c="autoclose-1", i=77, **FILL), usdm(c="mine", i=78))
+    [record] = caplog.records
+    assert (record.levelname, record.message) == (
+        "ERROR", "Binance itself closes a position in BTCUSDT: autoclose-1",
+    )  # fmt: skip
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quantai.exchanges.binance.private_events._MAX_SEEN", 3)
     told = Listener()

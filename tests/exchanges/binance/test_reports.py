@@ -82,6 +82,25 @@ def test_a_usdm_fill_is_exact_and_a_rebate_is_negative() -> None:
     assert (report.fee, report.fee_currency, report.filled_quantity) == (D("-0.01"), "USDT", D("0.6"))
 
 
+@pytest.mark.parametrize("told", ["-0.91539999", "0", "12.00000001"])
+def test_a_usdm_fill_tells_what_it_realized_to_the_last_digit(told: str) -> None:
+    assert usdm(**FILL, rp=told)[0].realized_pnl == D(told)
+
+
+def test_where_the_venue_does_not_say_what_was_realized_nothing_is_made_up() -> None:
+    order = {name: value for name, value in USDM.items() if name != "rp"} | FILL
+    event = msgspec.json.decode(msgspec.json.encode({"o": order}), type=UsdmOrderEvent)
+    assert [each.realized_pnl for each in usdm_reports(event.order, "BTC/USDT:USDT")] == [None]
+    assert spot(**FILL, rp="5")[0].realized_pnl is None
+    assert usdm(rp="5")[0].realized_pnl is None  # nothing traded
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+40"])
+def test_a_profit_that_is_no_number_is_refused(number: str) -> None:
+    with pytest.raises(NumberError):
+        usdm(**FILL, rp=number)
+
+
 def test_a_fill_without_a_fee_has_none() -> None:
     fill = {name: value for name, value in FILL.items() if name not in "nN"}
     [report] = usdm(**fill)

@@ -21,7 +21,7 @@ from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.binance.product import SPOT, USDM, Product
 from quantai.exchanges.execution import ExecType
 from quantai.exchanges.websocket.settings import LinkSettings
-from tests.exchanges.binance.private_world import KEY, World, world
+from tests.exchanges.binance.private_world import KEY, Answer, World, world
 from tests.exchanges.binance.test_reports import FILL
 from tests.exchanges.binance.test_reports import SPOT as SPOT_ORDER
 from tests.exchanges.binance.test_reports import USDM as USDM_ORDER
@@ -34,6 +34,7 @@ FAST = LinkSettings(
 )
 POST = "POST /fapi/v1/listenKey"
 PUT = "PUT /fapi/v1/listenKey"
+BALANCE = "GET /fapi/v3/balance"
 SUBSCRIBED = {"status": 200, "result": {"subscriptionId": 0}}
 
 
@@ -85,10 +86,11 @@ async def streams() -> AsyncIterator[FakeStreams]:
 
 
 @asynccontextmanager
-async def live(product: Product) -> AsyncIterator[Live]:
+async def live(product: Product, balance: Answer = (200, [])) -> AsyncIterator[Live]:
     async with streams() as fake, world(product, f"ws://127.0.0.1:{fake.port}") as there:
         there.rest.answer(POST, {"listenKey": "k1"}, {"listenKey": "k2"})
         there.rest.answer(PUT, {})
+        there.rest.answer(BALANCE, balance)
         execution = BinanceExecution(there.core, there.context, link_settings=FAST)
         states: list[bool] = []
         execution.on_report(there.reports.append)
@@ -167,6 +169,20 @@ async def test_a_key_that_is_refused_ends_the_start_at_once() -> None:
         assert KEY not in str(caught.value)
 
 
+async def test_a_wrong_secret_ends_the_start_before_a_listen_key_is_asked_for() -> None:
+    async with streams() as fake, world(USDM, f"ws://127.0.0.1:{fake.port}") as there:
+        there.rest.answer(BALANCE, (400, {"code": -1022, "msg": "Signature for this request is not valid."}))
+        execution = BinanceExecution(there.core, there.context, link_settings=FAST)
+        with pytest.raises(StartupError, match="-1022"):
+            await execution.start()
+        assert there.rest.asked(POST) == []
+
+
+async def test_a_secret_that_cannot_be_tried_is_told_and_the_stream_opened(caplog: pytest.LogCaptureFixture) -> None:
+    async with live(USDM, balance=(500, "")):
+        assert "the keys of binance could not be tried" in caplog.text
+
+
 async def test_a_stream_that_does_not_open_in_time_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_stream, "_START_NS", 100 * NS_PER_MS)
     async with world(SPOT) as there:
@@ -178,7 +194,7 @@ async def test_the_usdm_stream_is_behind_a_listen_key() -> None:
     async with live(USDM) as run:
         assert run.streams.paths == ["/private/ws?listenKey=k1"]
         assert run.there.rest.asked(POST) == [{}]
-        assert run.there.rest.keys == [KEY]  # by the key alone, without a signature
+        assert run.there.rest.keys[1:] == [KEY]  # by the key alone, without a signature
         await run.streams.send(usdm_event())
         await run.streams.send(usdm_event(**FILL))
         await run.until(lambda: len(run.there.reports) == 2)

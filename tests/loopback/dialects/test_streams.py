@@ -175,7 +175,7 @@ async def test_a_listen_key_gets_the_private_events_until_it_expires() -> None:
             assert (event["e"], event["o"]["x"], event["o"]["i"]) == ("ORDER_TRADE_UPDATE", "NEW", placed["orderId"])
             await _order(venue, client, price="65001.0", timeInForce="IOC")
             kinds = [(await socket.receive_json())["e"] for _ in range(4)]
-            assert kinds == ["ORDER_TRADE_UPDATE", "TRADE_LITE", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"]
+            assert kinds == ["ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"]
             venue.dialect.expire_keys()
             assert (await socket.receive_json())["e"] == "listenKeyExpired"
         assert (await client.ask("PUT", "/fapi/v1/listenKey"))[1]["code"] == -1125

@@ -16,6 +16,7 @@ from quantai.loopback.engine import (
     Fill,
     FuturesAccount,
     Kind,
+    Liquidation,
     Listener,
     Market,
     MarketRules,
@@ -39,6 +40,8 @@ class Heard(Listener):
         self.accounts: list[tuple[str, str]] = []
         self.trades: list[Trade] = []
         self.aggregates: list[Aggregate] = []
+        self.liquidations: list[Liquidation] = []
+        self.statuses: list[bool] = []
 
     def order_changed(self, order: Order, change: Change, fill: Fill | None = None) -> None:
         self.orders.append((order.id, change))
@@ -58,6 +61,12 @@ class Heard(Listener):
 
     def mark_changed(self, market: Market) -> None:
         """Not looked at."""
+
+    def liquidated(self, market: Market, liquidation: Liquidation) -> None:
+        self.liquidations.append(liquidation)
+
+    def status_changed(self, market: Market) -> None:
+        self.statuses.append(market.is_open)
 
 
 class World:

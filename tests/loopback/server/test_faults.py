@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -11,6 +13,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from quantai.core.clock import SimulatedClock
+from quantai.core.enums import Side
 from quantai.core.errors import ConfigError
 from quantai.loopback.server.fault_plan import FaultPlan
 from quantai.loopback.server.faults import Fault, FaultBoard, FaultKind
@@ -104,6 +107,30 @@ async def test_frames_are_lost_doubled_and_swapped(kind: FaultKind, numbers: lis
             await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
         assert [(await socket.receive_json())["id"] for _ in range(4)] == numbers
         assert venue.faults.counts[kind] == 1
+
+
+async def test_a_frame_that_comes_late_waits_for_the_next_of_its_kind_or_the_end() -> None:
+    async with running_venue() as venue, Client(venue) as client, client.socket("/ws/btcusdt@trade") as socket:
+        market = venue.engine.markets["BTC/USDT"]
+
+        async def answered() -> Any:
+            await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
+            return await socket.receive_json()
+
+        def trade(price: int) -> None:
+            venue.engine.take(market, Side.BUY, Decimal(price), Decimal(1))
+
+        await answered()
+        venue.faults.inject(Fault(FaultKind.REORDER, match="@trade"))
+        trade(65_001)
+        assert (await answered())["id"] == 1  # of another kind
+        trade(65_002)
+        assert [(await socket.receive_json())["p"] for _ in range(2)] == ["65002.00000000", "65001.00000000"]
+        venue.faults.inject(Fault(FaultKind.REORDER, match="@trade"))
+        trade(65_003)
+        venue.dialect.disconnect_all(0.0)
+        late = [json.loads(message.data) async for message in socket]
+        assert [frame["p"] for frame in late if "p" in frame] == ["65003.00000000"]
 
 
 async def test_frames_are_truncated_and_garbage_comes_between() -> None:

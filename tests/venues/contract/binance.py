@@ -8,9 +8,7 @@ from typing import Any, cast
 from quantai.exchanges.binance.exchange import BinanceSpot, BinanceUsdm
 from quantai.exchanges.binance.execution import BinanceExecution
 from quantai.exchanges.execution import ExecutionConnector
-from quantai.loopback.dialects.binance.dialect import BinanceDialect
 from quantai.loopback.server.faults import Fault, FaultKind
-from quantai.loopback.server.venue import LoopbackVenue
 from tests.venues.contract.venue import VenueUnderTest
 
 _BUDGETS = ("REQUEST_WEIGHT", "ORDERS")
@@ -23,17 +21,6 @@ def _stream_symbol(symbol: str) -> str:
 
 def _cancel_all(connector: ExecutionConnector, symbol: str) -> Any:
     return cast(BinanceExecution, connector).cancel_all(symbol)
-
-
-def _liquidate(venue: LoopbackVenue, symbol: str) -> None:
-    """The loopback venue liquidates nobody: its stream is told what Binance would tell."""
-    dialect = cast(BinanceDialect, venue.dialect)
-    now = venue.now_ms()
-    order = {"s": dialect.venue_symbol(symbol), "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.014", "p": "64910",
-             "ap": "64905.1", "X": "FILLED", "l": "0.014", "z": "0.014", "T": now}  # fmt: skip
-    dialect.streams.hub.publish(
-        f"{_stream_symbol(symbol)}@forceOrder", lambda _time: {"e": "forceOrder", "E": now, "o": order}
-    )
 
 
 SPOT = VenueUnderTest(
@@ -52,6 +39,7 @@ SPOT = VenueUnderTest(
     },
     streams={"trade": "{}@trade", "tick": "{}@bookTicker", "book": "{}@depth", "bar": "{}@kline"},
     private_fill="private:executionReport",
+    private_order="private:executionReport",
     no_private_stream=Fault(FaultKind.TRUNCATE, match="reply", count=1_000),
     budgets=_BUDGETS,
     options={
@@ -103,6 +91,7 @@ USDM = VenueUnderTest(
         "liquidation": "{}@forceOrder",
     },
     private_fill="private:ORDER_TRADE_UPDATE",
+    private_order="private:ORDER_TRADE_UPDATE",
     no_private_stream=Fault(FaultKind.ERROR_BEFORE, match="POST /fapi/v1/listenKey", count=1_000),
     budgets=_BUDGETS,
     options={
@@ -131,7 +120,6 @@ USDM = VenueUnderTest(
         "timeInForce": "RPI: the loopback venue takes it, and makes no difference",
         "priceProtect": "the loopback venue does not compare mark and last price",
     },
-    liquidate=_liquidate,
     cancel_all=_cancel_all,
 )  # fmt: skip
 

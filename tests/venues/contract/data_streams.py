@@ -158,11 +158,24 @@ async def open_interest_comes(stage: Stage) -> None:
 
 @card("D12", "Liquidations come", channel("liquidation"))
 async def liquidations_come(stage: Stage) -> None:
-    assert stage.venue.liquidate is not None
     async with streaming(stage, "liquidation") as there:
-        stage.venue.liquidate(stage.loopback, stage.symbol)
+        stage.loopback.engine.liquidate_stranger(stage.market, Side.SELL, Decimal("64905.1"), Decimal("0.014"))
         event = await there.comes(LiquidationEvent)
         assert (event.side, event.size, event.price) == (Side.SELL, 0.014, 64905.1)
+
+
+@card("D16", "A change of status comes by the stream, at once", channel("status"))
+async def status_comes(stage: Stage) -> None:
+    async with streaming(stage, "status") as there:
+        markets = stage.loopback.engine.markets
+        stage.loopback.engine.set_open(markets[stage.venue.symbols[1]], False)  # nobody asked for that one
+        for times, is_open in ((1, False), (2, True)):
+            happened_ns = stage.clock.now_ns()
+            stage.loopback.engine.set_open(stage.market, is_open)
+            event = await there.comes(InstrumentStatusEvent, times)
+            assert (event.status is InstrumentStatus.TRADING) is is_open
+            assert abs(event.ts_event - happened_ns) <= NS_PER_SECOND // 1_000
+        assert {each.symbol for each in there.events} == {stage.symbol}
 
 
 @card("D13", "Several instruments come side by side, each its own", channel("trade"), channel("tick"))

@@ -11,7 +11,7 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.core.enums import OrderState, OrderType, Side
 from quantai.core.errors import VenueError
 from quantai.core.numbers import ZERO
-from quantai.exchanges.execution import ExecType
+from quantai.exchanges.execution import ExecType, ExecutionReport
 from quantai.loopback.server.faults import FaultKind
 from tests.venues.contract.cards import DERIVATIVES, TRADES, card, fact
 from tests.venues.contract.stage import START_NS, Stage
@@ -249,3 +249,28 @@ async def unanswered_questions(stage: Stage) -> None:
             questions.append(there.account.positions())
         answers = await stage.run(asyncio.gather(*questions, return_exceptions=True))
         assert all(isinstance(answer, VenueError) for answer in answers)
+
+
+@card("E119", "What the venue closes by force is told as fills that no order here has, and the account agrees after it",
+      DERIVATIVES)  # fmt: skip
+async def liquidations_of_the_account(stage: Stage) -> None:
+    async with trading(stage) as there:
+        resting = await there.rest()
+        order = there.submit(Side.BUY, SMALL * 20)
+        await there.filled(order)
+        engine, wallet = stage.loopback.engine, stage.venue.balances["USDT"]
+        engine.deposit(stage.account, "USDT", 1_000 - wallet)
+        await _stands(there, 2)
+        stage.take(Side.SELL, stage.best(Side.BUY) - 20, Decimal(20))  # nobody buys any more
+        engine.set_mark(stage.market, stage.best(Side.SELL) - 5_500, None)
+        await there.told(resting, ExecType.EXPIRED)
+        await stage.until(lambda: _forced(there), "no fill of the liquidation was told")
+        assert sum(each.quantity for each in _forced(there)) == order.quantity
+        assert {(each.symbol, each.side) for each in _forced(there)} == {(stage.symbol, Side.SELL)}
+        assert not await stage.run(there.account.positions())
+        await _stands(there, 3)  # the fee of the liquidation is no order's
+        await there.agrees()
+
+
+def _forced(there: Trading) -> list[ExecutionReport]:
+    return [each for each in there.reports if each.exec_type is ExecType.TRADE and not each.client_order_id]

@@ -11,7 +11,7 @@ from quantai.core.numbers import ZERO
 from quantai.exchanges.errors import DuplicateOrderId
 from quantai.exchanges.execution import ExecType, SubmitOrder
 from quantai.loopback.server.faults import FaultKind
-from tests.venues.contract.cards import AMEND, BATCH, TRADES, card
+from tests.venues.contract.cards import AMEND, BATCH, LIMITS_ORDERS, TRADES, card
 from tests.venues.contract.stage import MINUTE_NS, Stage
 from tests.venues.contract.trading import SMALL, Trading, is_open, trading
 
@@ -185,8 +185,9 @@ async def bans(stage: Stage) -> None:
 
 
 @card(
-    "E93", "The venue's limit of orders is never exceeded, and what it leaves no room for is told as not sent", TRADES
-)
+    "E93", "The venue's limit of orders is never exceeded, and what it leaves no room for is told as not sent", TRADES,
+    LIMITS_ORDERS,
+)  # fmt: skip
 async def order_limits(stage: Stage) -> None:
     async with trading(stage) as there:
         await there.rest()

@@ -108,7 +108,7 @@ async def fills_are_told_once(stage: Stage) -> None:
 @card("E23", "Acceptance and fill are told right where their frames change places", _LIMIT)
 async def frames_change_places(stage: Stage) -> None:
     async with trading(stage) as there:
-        stage.break_(FaultKind.REORDER, stage.venue.private_fill)
+        stage.break_(FaultKind.REORDER, stage.venue.private_order)
         order = there.submit(Side.BUY, SMALL, stage.best(Side.SELL))
         await there.filled(order)
         await stage.pass_time(0.5)

@@ -10,7 +10,6 @@ from typing import Any
 from quantai.exchanges.base import Capabilities, Exchange
 from quantai.exchanges.execution import ExecutionConnector
 from quantai.loopback.server.faults import Fault
-from quantai.loopback.server.venue import LoopbackVenue
 
 Options = tuple[tuple[str, str], ...]
 
@@ -39,10 +38,14 @@ class VenueUnderTest:
     streams: Mapping[str, str]
     private_fill: str
     """What faults of the private frame that tells a fill match."""
+    private_order: str = "private:"
+    """What faults of private frames that tell what became of an order match, and of no others."""
     no_private_stream: Fault
     """What keeps a private stream from standing."""
     budgets: tuple[str, str]
-    """What the loopback venue calls request weight, and orders, in its `usage`."""
+    """What the loopback venue calls request weight, and orders, in its `usage`: twice the same where orders have no
+    limit of their own.
+    """
     budget_clients: tuple[str, str] = ("127.0.0.1", "main")
     """Whom it counts each of them for: the address, the account."""
     options: Mapping[str, Callable[[str], Options]] = field(default_factory=dict)
@@ -53,8 +56,6 @@ class VenueUnderTest:
     """
     beyond: Mapping[str, str] = field(default_factory=dict)
     """Declared options that no card can try, and why."""
-    liquidate: Callable[[LoopbackVenue, str], None] | None = None
-    """Have the venue tell of a liquidation."""
     cancel_all: Callable[[ExecutionConnector, str], Any] | None = None
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from quantai.core.numbers import ZERO
+from quantai.loopback.dialects.binance import frames
 from quantai.loopback.dialects.binance.endpoint import Call
 from quantai.loopback.dialects.binance.spot_requests import TYPES
 from quantai.loopback.dialects.binance.usdm_requests import ALL_TYPES
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from quantai.loopback.dialects.binance.dialect import BinanceDialect
 
 _PUBLISHED = frozenset({"REQUEST_WEIGHT", "ORDERS", "RAW_REQUESTS"})
-_PERPETUAL_END_MS = 4_133_404_800_000
 
 
 class ExchangeInfo:
@@ -115,9 +115,9 @@ def _usdm_symbol(symbol: str, market: Market) -> dict[str, Any]:
         "symbol": symbol,
         "pair": symbol,
         "contractType": "PERPETUAL",
-        "deliveryDate": _PERPETUAL_END_MS,
-        "onboardDate": 1_569_398_400_000,
-        "status": "TRADING" if market.is_open else "BREAK",
+        "deliveryDate": frames.PERPETUAL_END_MS,
+        "onboardDate": frames.ONBOARDED_MS,
+        "status": frames.contract_status(market),
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": instrument.base_currency,
@@ -130,7 +130,7 @@ def _usdm_symbol(symbol: str, market: Market) -> dict[str, Any]:
         "underlyingType": "COIN",
         "underlyingSubType": [],
         "triggerProtect": "0.0500",
-        "liquidationFee": "0.012500",
+        "liquidationFee": f"{rules.liquidation_fee:.6f}",
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": rules.max_amends,
         "filters": _usdm_filters(rules),

@@ -10,8 +10,10 @@ from typing import Any
 from quantai.core.numbers import ZERO
 from quantai.loopback.dialects.binance.depth import Write
 from quantai.loopback.dialects.binance.wording import TimeOf
-from quantai.loopback.engine import Aggregate, Bar, Market, Trade
+from quantai.loopback.engine import Aggregate, Bar, Liquidation, Market, Trade
 
+PERPETUAL_END_MS = 4_133_404_800_000
+ONBOARDED_MS = 1_569_398_400_000
 _DAY_BARS_NS = 86_400 * 10**9
 _MINUTE_NS = 60 * 10**9
 
@@ -63,6 +65,30 @@ def mark_price(time: TimeOf, now_ns: int, symbol: str, market: Market, write: Wr
     frame = {"e": "markPriceUpdate", "E": time(now_ns), "s": symbol, "p": write(mark), "ap": write(mark)}
     frame |= {"P": write(mark), "i": write(market.index or mark), "r": write(market.funding_rate)}
     return frame | {"T": time(market.next_funding_ns), "st": 1}
+
+
+def force_order(time: TimeOf, now_ns: int, symbol: str, made: Liquidation, write: Write) -> dict[str, Any]:
+    """`<symbol>@forceOrder`."""
+    body = {"s": symbol, "S": made.side.value.upper(), "o": "LIMIT", "f": "IOC", "q": write(made.quantity)}
+    body |= {"p": write(made.price), "ap": write(made.average_price), "X": "FILLED", "l": write(made.last_quantity)}
+    return {
+        "e": "forceOrder",
+        "E": time(now_ns),
+        "o": body | {"z": write(made.quantity), "T": time(made.ts_ns)},
+        "st": 1,
+    }
+
+
+def contract_info(time: TimeOf, now_ns: int, symbol: str, market: Market) -> dict[str, Any]:
+    """`!contractInfo`, of a contract whose status changed: brackets are there only where they changed."""
+    times = {"dt": PERPETUAL_END_MS, "ot": ONBOARDED_MS}
+    frame = {"e": "contractInfo", "E": time(now_ns), "s": symbol, "ps": symbol, "ct": "PERPETUAL", **times}
+    return frame | {"cs": contract_status(market), "st": 1}
+
+
+def contract_status(market: Market) -> str:
+    """The status of a contract, here and in `exchangeInfo`."""
+    return "TRADING" if market.is_open else "TRADING_HALT"
 
 
 def day(market: Market, now_ns: int) -> Bar | None:

@@ -36,6 +36,8 @@ def all_orders(account: Account, symbol: str, params: Params, longest_ms: int) -
 def fills(account: Account, symbol: str, params: Params, longest_ms: int) -> list[tuple[Order, Fill]]:
     """`myTrades` and `userTrades`: from `fromId` on, of an order, or of a window of time, else the newest."""
     limit, first, order_id = params.limit(500, 1_000), params.integer("fromId"), params.integer("orderId")
+    if first is not None and (params.values.get("startTime") or params.values.get("endTime")):
+        raise ApiError(-1128, "Combination of optional parameters invalid.")
     start_ns, end_ns = _window(params, longest_ms)
     found = [
         (order, fill)

@@ -10,7 +10,7 @@ from quantai.loopback.dialects.binance import frames
 from quantai.loopback.dialects.binance.depth import DepthChannel
 from quantai.loopback.dialects.binance.hub import Hub
 from quantai.loopback.dialects.binance.wording import INTERVALS_NS, e8, short
-from quantai.loopback.engine import Aggregate, Bar, Market, Trade
+from quantai.loopback.engine import Aggregate, Bar, Liquidation, Market, Trade
 
 if TYPE_CHECKING:
     from quantai.loopback.dialects.binance.dialect import BinanceDialect
@@ -30,6 +30,7 @@ class PublicStreams:
         self._write = short if dialect.is_futures else e8
         self._channels: list[tuple[Market, list[DepthChannel]]] = []
         self._klines: dict[str, int] = {}
+        self._liquidations: dict[str, Liquidation] = {}
         self._timers: list[Timer] = []
 
     def start(self) -> None:
@@ -77,6 +78,15 @@ class PublicStreams:
                     lambda time: frames.book_ticker(time, now_ns, symbol, market, self._write, is_futures=is_futures),
                 )
 
+    def liquidated(self, market: Market, liquidation: Liquidation) -> None:
+        """Send the newest liquidation of each symbol once a second, and no other."""
+        self._liquidations[self._symbol(market)] = liquidation
+
+    def status_changed(self, market: Market) -> None:
+        """Send what a contract is now."""
+        now_ns, symbol = self._dialect.venue.now_ns(), self._symbol(market)
+        self.hub.publish("!contractInfo", partial(frames.contract_info, now_ns=now_ns, symbol=symbol, market=market))
+
     def _symbol(self, market: Market) -> str:
         return self._dialect.venue_symbol(market.symbol)
 
@@ -109,6 +119,11 @@ class PublicStreams:
     def _send_tickers(self, due_ns: int) -> None:
         venue, write, hub = self._dialect.venue, self._write, self.hub
         now_ns = venue.now_ns()
+        for symbol, liquidation in self._liquidations.items():
+            frame = partial(frames.force_order, now_ns=now_ns, symbol=symbol, made=liquidation, write=write)
+            for name in (f"{symbol.lower()}@forceOrder", "!forceOrder@arr"):
+                hub.publish(name, frame)
+        self._liquidations.clear()
         is_third = due_ns // NS_PER_SECOND % _MARK_EVERY == 0
         for symbol, market in self._dialect.markets():
             lower = symbol.lower()

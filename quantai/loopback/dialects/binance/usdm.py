@@ -21,11 +21,15 @@ from quantai.loopback.dialects.binance.stream_client import StreamClient
 from quantai.loopback.dialects.binance.usdm_account import UsdmAccount
 from quantai.loopback.dialects.binance.usdm_events import UsdmEvents
 from quantai.loopback.dialects.binance.usdm_trading import UsdmTrading
-from quantai.loopback.engine import Account, FuturesAccount, Listener
+from quantai.loopback.engine import Account, ForcedWords, FuturesAccount, Listener
 from quantai.loopback.server.usage import UsageRule
 
 _API, _V2, _V3 = "/fapi/v1", "/fapi/v2", "/fapi/v3"
 _MINUTE_NS = 60 * NS_PER_SECOND
+_FORCED = ForcedWords(
+    "autoclose-",
+    {"type": "LIMIT", "tif": "IOC", "workingType": "CONTRACT_PRICE", "priceMatch": "NONE", "reduceOnly": "false"},
+)
 
 
 class BinanceUsdmDialect(BinanceDialect):
@@ -79,7 +83,7 @@ class BinanceUsdmDialect(BinanceDialect):
         return usdm_instrument(symbol)
 
     def make_account(self, name: str, balances: Mapping[str, Decimal]) -> Account:
-        return FuturesAccount(name, balances, self.engine.mark_price)
+        return FuturesAccount(name, balances, self.engine.mark_price, forced=_FORCED)
 
     def make_listener(self) -> Listener:
         return UsdmEvents(self, self._keys)

@@ -70,8 +70,9 @@ class UsdmAccount:
 
     def open_positions(self, call: Call) -> Any:
         """As version 3 does: only what is held, or has open orders."""
-        rows = self.positions(call)
-        return [row for row in rows if row["positionAmt"] != "0"]
+        owner, rows = _owner(call), self.positions(call)
+        busy = {self._dialect.venue_symbol(symbol) for symbol, orders in owner.open_orders.items() if orders}
+        return [row for row in rows if row["positionAmt"] != "0" or row["symbol"] in busy]
 
     def set_leverage(self, call: Call) -> Any:
         market, leverage = self._dialect.market(call), call.params.integer("leverage")
@@ -132,7 +133,7 @@ class UsdmAccount:
             "notionalCap": 100_000_000,
             "notionalFloor": 0,
         }
-        bracket |= {"maintMarginRatio": 0.004, "cum": 0.0}
+        bracket |= {"maintMarginRatio": float(_owner(call).maintenance_rate), "cum": 0.0}
         return [{"symbol": symbol, "brackets": [bracket]} for symbol, _ in self._dialect.markets()]
 
     def commission(self, call: Call) -> Any:
@@ -170,16 +171,7 @@ class UsdmAccount:
 
     def open_interest(self, call: Call) -> Any:
         market = self._dialect.market(call)
-        held = sum(
-            (
-                abs(position.amount)
-                for account in self._dialect.engine.accounts.values()
-                if isinstance(account, FuturesAccount)
-                for position in account.positions.values()
-                if position.symbol == market.symbol
-            ),
-            market.rules.instrument.lot_size * 10_000_000,
-        )
+        held = self._dialect.engine.open_interest(market)
         now = call.time(self._dialect.venue.now_ns())
         return {"symbol": call.params.values["symbol"], "openInterest": short(held), "time": now}
 

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 from quantai.core.numbers import ZERO
 from quantai.loopback.dialects.binance.listen_keys import ListenKeys
 from quantai.loopback.dialects.binance.usdm_requests import until_ms
-from quantai.loopback.dialects.binance.usdm_views import algo_status, rounded, venue_type
+from quantai.loopback.dialects.binance.usdm_views import algo_id, algo_status, rounded, venue_type
 from quantai.loopback.dialects.binance.wording import STATUSES, short, to_ms
 from quantai.loopback.engine import (
+    LIQUIDATED,
     Account,
     Aggregate,
     Change,
     Fill,
     FuturesAccount,
+    Kind,
+    Liquidation,
     Listener,
     Market,
     Order,
     Status,
+    Tif,
     Trade,
 )
 
@@ -36,7 +40,7 @@ _WORDS = {
     Change.PREVENTED: "EXPIRED",
     Change.TRIGGERED: "NEW",
 }
-_REASONS = {"order": "ORDER", "deposit": "DEPOSIT", "funding": "FUNDING_FEE"}
+_REASONS = {"deposit": "DEPOSIT", "funding": "FUNDING_FEE", "insurance": "INSURANCE_CLEAR"}
 
 
 class UsdmEvents(Listener):
@@ -58,29 +62,17 @@ class UsdmEvents(Listener):
             for status in ("TRIGGERING", "TRIGGERED"):
                 self._keys.publish(order.account, self._algo_update(order, status))
         if fill is not None:
-            self._keys.publish(order.account, self._trade_lite(order, fill))
+            if not order.request.is_forced:
+                self._keys.publish(order.account, self._trade_lite(order, fill))
+            self._tell_account(order.account, "ORDER", order.account.assets_of(order), order)
         self._keys.publish(order.account, self._order_update(order, change, fill))
         if is_algo and not order.is_open:
             self._keys.publish(order.account, self._algo_update(order, "FINISHED"))
 
     def account_changed(self, account: Account, reason: str, assets: Iterable[str], symbol: str = "") -> None:
-        assert isinstance(account, FuturesAccount)
-        now = self._dialect.venue.now_ms()
-        balances = []
-        for code in assets:
-            wallet = account.wallet[code]
-            # What changed other than by profit and fees: transfers, funding.
-            change = wallet - self._wallets.get((account.name, code), wallet) if reason != "order" else ZERO
-            self._wallets[account.name, code] = wallet
-            balances.append({"a": code, "wb": rounded(wallet), "cw": rounded(wallet), "bc": rounded(change)})
-        body = {
-            "m": _REASONS[reason],
-            "B": balances,
-            "P": [] if reason != "order" else self._positions(account, symbol),
-        }
-        if reason == "funding":
-            body["S"] = self._dialect.venue_symbol(symbol)
-        self._keys.publish(account, {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": body})
+        # Of orders only fills change the account, and what they made of it is told before they are.
+        if reason != "order":
+            self._tell_account(account, _REASONS[reason], assets, symbol=symbol)
 
     def deposited(self, account: Account, asset: str, amount: Decimal) -> None:
         assert isinstance(account, FuturesAccount)
@@ -95,22 +87,43 @@ class UsdmEvents(Listener):
     def mark_changed(self, market: Market) -> None:
         """Streams of mark prices have a pace of their own."""
 
-    def _positions(self, account: FuturesAccount, symbol: str) -> list[dict[str, Any]]:
-        return [
-            {
-                "s": self._dialect.venue_symbol(symbol),
-                "pa": short(held.amount),
-                "ep": rounded(held.entry_price),
-                "bep": rounded(held.entry_price),
-                "cr": rounded(held.realized),
-                "up": rounded(held.profit(account.mark(held))),
-                "mt": account.margin_type[symbol],
-                "iw": "0",
-                "ps": held.side.value,
-            }
-            for held in list(account.positions.values())
-            if held.symbol == symbol and held.updated_ns
-        ]
+    def liquidated(self, market: Market, liquidation: Liquidation) -> None:
+        self._dialect.streams.liquidated(market, liquidation)
+
+    def status_changed(self, market: Market) -> None:
+        self._dialect.streams.status_changed(market)
+
+    def _tell_account(
+        self, account: Account, reason: str, assets: Iterable[str], order: Order | None = None, symbol: str = ""
+    ) -> None:
+        assert isinstance(account, FuturesAccount)
+        now = self._dialect.venue.now_ms()
+        balances = []
+        for code in assets:
+            wallet = account.wallet[code]
+            # What changed other than by profit and fees: transfers, funding.
+            change = wallet - self._wallets.get((account.name, code), wallet) if order is None else ZERO
+            self._wallets[account.name, code] = wallet
+            balances.append({"a": code, "wb": rounded(wallet), "cw": rounded(wallet), "bc": rounded(change)})
+        positions = [] if order is None else [self._position(account, order)]
+        body = {"m": reason, "B": balances, "P": positions}
+        if reason == "FUNDING_FEE":
+            body["S"] = self._dialect.venue_symbol(symbol)
+        self._keys.publish(account, {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": body})
+
+    def _position(self, account: FuturesAccount, order: Order) -> dict[str, Any]:
+        held = account.position(order.symbol, order.request.position_side)
+        return {
+            "s": self._dialect.venue_symbol(order.symbol),
+            "pa": short(held.amount),
+            "ep": rounded(held.entry_price),
+            "bep": rounded(held.entry_price),
+            "cr": rounded(held.realized),
+            "up": rounded(held.profit(account.mark(held))),
+            "mt": account.margin_type[order.symbol],
+            "iw": "0",
+            "ps": held.side.value,
+        }
 
     def _order_update(self, order: Order, change: Change, fill: Fill | None) -> dict[str, Any]:
         request, trigger, ts_ms = order.request, order.request.trigger, to_ms(order.updated_ns)
@@ -118,13 +131,13 @@ class UsdmEvents(Listener):
             "s": self._dialect.venue_symbol(order.symbol),
             "c": order.client_id,
             "S": order.side.value.upper(),
-            "o": venue_type(order),
+            "o": "LIQUIDATION" if request.is_forced else venue_type(order),
             "f": request.tags["tif"],
             "q": short(order.quantity),
             "p": short(order.price),
             "ap": rounded(order.average_price),
             "sp": short(trigger.price) if trigger is not None else "0",
-            "x": _WORDS[change],
+            "x": "CALCULATED" if request.is_forced and fill else _WORDS[change],
             "X": STATUSES[order.status],
             "i": order.id,
             "l": short(fill.quantity) if fill else "0",
@@ -139,7 +152,7 @@ class UsdmEvents(Listener):
             "m": fill.is_maker if fill else False,
             "R": request.tags["reduceOnly"] == "true",
             "wt": request.tags["workingType"],
-            "ot": request.tags["type"],
+            "ot": "LIQUIDATION" if request.is_forced else request.tags["type"],
             "ps": request.position_side,
             "cp": request.closes_position,
             "rp": short(fill.realized) if fill else "0",
@@ -149,6 +162,7 @@ class UsdmEvents(Listener):
             "V": request.self_trade.value,
             "pm": request.tags["priceMatch"],
             "gtd": until_ms(request),
+            "er": _expiry_reason(order, change),
         }
         if trigger is not None and trigger.trail is not None:
             body |= {"AP": short(trigger.activation or ZERO), "cr": short(trigger.trail * 100)}
@@ -167,7 +181,7 @@ class UsdmEvents(Listener):
         ts_ms = to_ms(order.updated_ns)
         body = {
             "caid": order.client_id,
-            "aid": order.id,
+            "aid": algo_id(order),
             "at": "CONDITIONAL",
             "o": request.tags["type"],
             "s": self._dialect.venue_symbol(order.symbol),
@@ -193,6 +207,17 @@ class UsdmEvents(Listener):
             "rm": order.reason,
         }
         return {"e": "ALGO_UPDATE", "T": ts_ms, "E": self._dialect.venue.now_ms(), "o": body}
+
+
+def _expiry_reason(order: Order, change: Change) -> str:
+    if change is Change.PREVENTED:
+        return "1"
+    if change is not Change.EXPIRED:
+        return "0"
+    if order.reason == LIQUIDATED:
+        return "5"
+    is_immediate = order.request.kind is Kind.MARKET or order.request.tif in (Tif.IOC, Tif.FOK)
+    return "2" if is_immediate else "0"
 
 
 def _was_triggered(order: Order) -> bool:

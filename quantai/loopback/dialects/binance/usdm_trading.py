@@ -30,7 +30,9 @@ class UsdmTrading:
         self._dialect = dialect
 
     def place(self, call: Call) -> Any:
-        return self._view(self._dialect.engine.place(call.owner, self._request(call)))
+        order = self._dialect.engine.place(call.owner, self._request(call))
+        response = call.params.values.get("newOrderRespType") or "ACK"
+        return usdm_views.placed(order, self._dialect.venue_symbol(order.symbol), response)
 
     def test(self, call: Call) -> Any:
         self._dialect.engine.check(call.owner, self._request(call))
@@ -109,7 +111,7 @@ class UsdmTrading:
         if order.status is not Status.WAITING:
             raise Refused(Reason.UNKNOWN_TO_CANCEL)
         self._dialect.engine.cancel(order)
-        return {"algoId": order.id, "clientAlgoId": order.client_id, "code": "200", "msg": "success"}
+        return {"algoId": usdm_views.algo_id(order), "clientAlgoId": order.client_id, "code": "200", "msg": "success"}
 
     def cancel_all_algo(self, call: Call) -> Any:
         self._dialect.engine.cancel_all(call.owner, self._dialect.market(call).symbol, waiting=True)
@@ -158,7 +160,8 @@ class UsdmTrading:
         if number is None and not client_id:
             raise missing("algoId")
         for order in reversed(call.owner.orders.values()):
-            if order.request.trigger is not None and (order.id == number or order.client_id == client_id):
+            is_named = order.client_id == client_id if number is None else usdm_views.algo_id(order) == number
+            if order.request.trigger is not None and is_named:
                 return order
         raise Refused(Reason.UNKNOWN_TO_CANCEL)
 

@@ -11,6 +11,7 @@ from quantai.loopback.dialects.binance.wording import STATUSES, short, to_ms
 from quantai.loopback.engine import Fill, FuturesAccount, Order, Position, Status
 
 _PRICE_STEP = Decimal("1e-8")
+_FIRST_ALGO_ID = 1_000_000_000_000
 _ALGO_STATUSES = {Status.WAITING: "NEW", Status.CANCELED: "CANCELED", Status.EXPIRED: "EXPIRED"}
 
 
@@ -56,6 +57,19 @@ def order(made: Order, symbol: str) -> dict[str, Any]:
     }
 
 
+def placed(made: Order, symbol: str, response: str) -> dict[str, Any]:
+    """The answer to a new order: with `ACK`, the usual one, nothing of what has become of it by then."""
+    shown = order(made, symbol)
+    if response == "RESULT":
+        return shown
+    return shown | {"status": "NEW", "executedQty": "0", "cumQty": "0", "cumQuote": "0", "avgPrice": "0.00"}
+
+
+def algo_id(made: Order) -> int:
+    """What the algo service calls a conditional order: never what its order is called once it is triggered."""
+    return _FIRST_ALGO_ID + made.id
+
+
 def algo_status(made: Order) -> str:
     """The state of a conditional order: after it was triggered it is finished when its order is."""
     if made.status is Status.WAITING or not made.working_ns:
@@ -69,7 +83,7 @@ def algo(made: Order, symbol: str) -> dict[str, Any]:
     assert trigger is not None
     is_triggered = made.status is not Status.WAITING and made.working_ns > 0
     return {
-        "algoId": made.id,
+        "algoId": algo_id(made),
         "clientAlgoId": made.client_id,
         "algoType": "CONDITIONAL",
         "orderType": request.tags["type"],
@@ -122,7 +136,7 @@ def fill(of: Order, made: Fill, symbol: str) -> dict[str, Any]:
 def position(held: Position, owner: FuturesAccount, symbol: str) -> dict[str, Any]:
     """A row of `positionRisk`."""
     mark, leverage = owner.mark(held), owner.leverage[held.symbol]
-    margin = abs(held.amount) * mark / leverage
+    margin = owner.notional(held) / leverage
     return {
         "symbol": symbol,
         "positionSide": held.side.value,
@@ -131,13 +145,13 @@ def position(held: Position, owner: FuturesAccount, symbol: str) -> dict[str, An
         "breakEvenPrice": rounded(held.entry_price),
         "markPrice": rounded(mark),
         "unRealizedProfit": rounded(held.profit(mark)),
-        "liquidationPrice": "0",
+        "liquidationPrice": rounded(max(owner.liquidation_price(held), ZERO)) if held.amount else "0",
         "isolatedMargin": "0",
         "notional": rounded(held.amount * mark),
         "marginAsset": "USDT",
         "isolatedWallet": "0",
         "initialMargin": rounded(margin),
-        "maintMargin": rounded(margin / 2),
+        "maintMargin": rounded(owner.notional(held) * owner.maintenance_rate),
         "positionInitialMargin": rounded(margin),
         "openOrderInitialMargin": "0",
         "leverage": str(leverage),
@@ -159,7 +173,7 @@ def asset(owner: FuturesAccount, code: str, now_ms: int) -> dict[str, Any]:
         "walletBalance": rounded(wallet),
         "unrealizedProfit": rounded(profit),
         "marginBalance": rounded(wallet + profit),
-        "maintMargin": rounded(margin / 2),
+        "maintMargin": rounded(owner.maintenance_margin(code)),
         "initialMargin": rounded(margin + orders),
         "positionInitialMargin": rounded(margin),
         "openOrderInitialMargin": rounded(orders),
