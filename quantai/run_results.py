@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from quantai.assembly.graph import Graph, Trading
+from quantai.core.errors import QuantAIError
 from quantai.results.summary import trading_summary, write_summary
 from quantai.simulation.report import write_report
+
+logger = logging.getLogger(__name__)
 
 
 def write_results(
@@ -21,7 +25,10 @@ def write_results(
     problems: list[str],
     shares_script: bool,
 ) -> dict[str, Any]:
-    """Write everything; the summary of what was done. `shares_script` puts the charts' script once beside all runs."""
+    """Write everything; the summary of what was done. `shares_script` puts the charts' script once beside all runs.
+
+    Raises `StoreError` or `OSError` where a table or the summary cannot be written; a report that cannot is a warning.
+    """
     events = graph.markets.feed.events
     summary: dict[str, Any] = {
         "status": "done",
@@ -40,10 +47,23 @@ def write_results(
         summary |= _traded(graph, graph.trading)
     write_summary(folder, summary)
     if graph.trading is not None and graph.config.simulation.report:
-        write_report(folder, plotly_js="shared" if shares_script else "inline")
+        _draw(folder, shares_script)
     if problems:  # only now: there is a report of what was traded until then, but nobody shall rank such a run
         write_summary(folder, summary | {"status": "failed"})
     return summary
+
+
+def _draw(folder: Path, shares_script: bool) -> None:
+    """Write the page, or say why not: a run is judged by what it did, and the page can be written again."""
+    again = f"the run and its other results are whole, `quantai report {folder}` writes it again"
+    try:
+        write_report(folder, plotly_js="shared" if shares_script else "inline")
+    except QuantAIError as error:
+        logger.warning("no report: %s; %s", error, again)
+    except KeyboardInterrupt:
+        logger.warning("no report: stopped by a signal; %s", again)
+    except Exception as error:
+        logger.exception("no report: %s: %s; %s", type(error).__name__, error, again)
 
 
 def _traded(graph: Graph, trading: Trading) -> dict[str, Any]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from quantai.core.errors import StoreError
 from quantai.daemon import Outcome
 from quantai.simulation.report import summary_table
+from quantai.simulation.report.formatting import DASH
 
 
 def print_error(error: Exception) -> None:
@@ -25,15 +29,23 @@ def print_outcome(outcome: Outcome, folder: Path, *, brief: bool, open_report: b
     summary = outcome.summary
     speed = f"{summary['events']:,} events in {summary['wall_seconds']:.1f} s ({summary['events_per_second']:,}/s)"
     if "strategies" in summary and not brief:
-        console.print(summary_table(summary))
+        _print_table(console, summary)
     for problem in outcome.errors:
         console.print(Text(problem, style="red"))
-    result = f", PnL {summary['pnl']} {summary['currency']}" if brief and "pnl" in summary else ""
+    result = f", PnL {summary['pnl'] or DASH} {summary['currency']}" if brief and "pnl" in summary else ""
     console.print(f"{speed}{result}")
     report = folder / "report.html"
     console.print(f"report: {near(report)}" if report.exists() and not brief else f"run folder: {near(folder)}")
     if open_report and report.exists() and not brief and _has_display():
         webbrowser.open(report.resolve().as_uri())
+
+
+def _print_table(console: Console, summary: Mapping[str, Any]) -> None:
+    """A table that cannot be drawn is a line: how a run ended does not depend on it."""
+    try:
+        console.print(summary_table(summary))
+    except StoreError as error:
+        console.print(Text(str(error), style="red"))
 
 
 def _has_display() -> bool:

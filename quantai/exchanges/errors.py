@@ -12,7 +12,8 @@
     │   ├── ClockSkew              our time is outside what the venue takes
     │   ├── RateLimitExceeded      too much was asked; `retry_after_ns` says how long to be silent
     │   └── OnMaintenance          busy, down for maintenance, market closed
-    ├── NotSent                    certainly never left: no connection, no rate budget, breaker open
+    ├── NotSent                    certainly never left: no rate budget, breaker open, too late
+    │   └── NoConnection           the venue could not be connected
     └── OutcomeUnknown             sent, and no answer that can be trusted: it may have been done or not
         └── MalformedReply         an answer came that cannot be read
 
@@ -92,6 +93,10 @@ class OnMaintenance(RequestRefused):
 
 class NotSent(VenueError):
     """The request certainly never left."""
+
+
+class NoConnection(NotSent):
+    """The venue could not be connected: trying again is no harm."""
 
 
 class OutcomeUnknown(VenueError):

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -16,8 +15,17 @@ from yarl import URL
 
 from quantai.core.clock import NS_PER_SECOND, Clock
 from quantai.core.errors import VenueError
-from quantai.exchanges.errors import ClockSkew, MalformedReply, NotSent, OutcomeUnknown, RateLimitExceeded
+from quantai.exchanges.errors import (
+    ClockSkew,
+    MalformedReply,
+    NoConnection,
+    NotSent,
+    OutcomeUnknown,
+    RateLimitExceeded,
+)
+from quantai.exchanges.http_breaker import HttpBreaker
 from quantai.exchanges.http_request import Headers, HttpDialect, HttpRequest, Wire
+from quantai.exchanges.http_settings import HttpCounts, HttpSettings
 from quantai.exchanges.rate_limiter import RateLimiter
 
 __all__ = ["Headers", "HttpClient", "HttpCounts", "HttpDialect", "HttpRequest", "HttpSettings", "Wire"]
@@ -31,38 +39,11 @@ _MAX_DELAY_NS = 5 * NS_PER_SECOND
 _SMOOTHING = 0.2
 
 
-@dataclass(slots=True)
-class HttpCounts:
-    """What became of requests, each attempt one."""
-
-    answered: int = 0
-    refused: int = 0
-    not_sent: int = 0
-    unknown: int = 0
-    malformed: int = 0
-    repeated: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSettings:
-    """How patient a client is."""
-
-    repeats: int = 3
-    """How often a safe request is sent again."""
-    delay_ns: int = NS_PER_SECOND // 4
-    """Before the first repeat, at most; doubled each time, and drawn at random below that."""
-    max_body_bytes: int = 64 * 1024 * 1024
-    connections: int = 200
-    """At a time. So many that a cancel does not wait for one behind requests that are not answered."""
-    default_pause_ns: int = 60 * NS_PER_SECOND
-    """How long to be silent where the venue says too much without saying how long."""
-
-
 class HttpClient:
     """Sends requests to one venue.
 
     Nothing is sent twice but safe requests, and those that were refused for the time in them. A limit that was exceeded
-    pauses the limiter for all.
+    pauses the limiter for all. A venue that answers nothing is sent no orders until it does (see `HttpBreaker`).
     """
 
     def __init__(
@@ -79,23 +60,34 @@ class HttpClient:
         self._dialect = dialect
         self._limiter = limiter
         self._clock = clock
-        self._settings = settings or HttpSettings()
+        self.settings = settings or HttpSettings()
+        """Taken at each `start`."""
         self._now_ms = now_ms or (lambda: clock.now_ns() // 1_000_000)
         self._on_clock_skew = on_clock_skew
         self._session: aiohttp.ClientSession | None = None
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
         self.counts = HttpCounts()
+        self._breaker = self._new_breaker()
         self.latency_ns = 0
         """From sending to the answer, smoothed; 0 before the first."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the venue answers nothing, and is sent no new orders."""
+        return self._breaker.is_open
+
+    def _new_breaker(self) -> HttpBreaker:
+        return HttpBreaker(self._dialect.base_url, self._clock, self.settings, self.counts, self._on_clock_skew)
 
     async def start(self) -> None:
         """Be ready; connects with the first request. A second start changes nothing."""
         if self._session is not None:
             return
+        self._breaker = self._new_breaker()
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(_note_sent)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._settings.connections, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(limit=self.settings.connections, ttl_dns_cache=60),
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
             trace_configs=[tracing],
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -108,6 +100,7 @@ class HttpClient:
     async def close(self) -> None:
         """Close every connection."""
         session, self._session = self._session, None  # from here on nothing is sent
+        await self._breaker.close()
         if session is not None:
             await session.close()
 
@@ -127,9 +120,9 @@ class HttpClient:
                     raise
                 if not request.can_repeat and self._clock.now_ns() >= deadline_ns:
                     raise
-            except (OutcomeUnknown, _NoConnection, RateLimitExceeded) as error:
+            except (OutcomeUnknown, NoConnection, RateLimitExceeded) as error:
                 is_banned = isinstance(error, RateLimitExceeded) and error.is_ban
-                if is_banned or not request.can_repeat or attempt >= self._settings.repeats:
+                if is_banned or not request.can_repeat or attempt >= self.settings.repeats:
                     raise
                 await self._rest(attempt)
             if request.can_repeat:
@@ -149,15 +142,20 @@ class HttpClient:
         return True
 
     async def _rest(self, attempt: int) -> None:
-        limit_ns = min(self._settings.delay_ns << attempt, _MAX_DELAY_NS)
+        limit_ns = min(self.settings.delay_ns << attempt, _MAX_DELAY_NS)
         await asyncio.sleep(random.uniform(0, limit_ns) / NS_PER_SECOND)
 
     async def _attempt(self, request: HttpRequest, type_: type[T], deadline_ns: int) -> T:
         try:
+            await self._breaker.admit(request, deadline_ns)
             await self._limiter.acquire(request.costs, request.priority, deadline_ns)
         except NotSent as error:
             self.counts.not_sent += 1
             raise NotSent(f"{request}: {error}") from None
+        with self._breaker.watch():
+            return await self._exchange(request, type_)
+
+    async def _exchange(self, request: HttpRequest, type_: type[T]) -> T:
         sent_ns = self._clock.now_ns()
         try:
             status, headers, body = await self._send(request)
@@ -204,8 +202,8 @@ class HttpClient:
         body = bytearray()
         async for chunk in reply.content.iter_any():
             body += chunk
-            if len(body) > self._settings.max_body_bytes:
-                raise MalformedReply(f"{request}: the answer is longer than {self._settings.max_body_bytes:,} bytes")
+            if len(body) > self.settings.max_body_bytes:
+                raise MalformedReply(f"{request}: the answer is longer than {self.settings.max_body_bytes:,} bytes")
         return bytes(body)
 
     def _understand(
@@ -228,7 +226,8 @@ class HttpClient:
             for name in error.limits:
                 self._limiter.exhaust(name)
         elif isinstance(error, RateLimitExceeded):
-            silence_ns = error.retry_after_ns or self._settings.default_pause_ns
+            usual_ns = self.settings.default_ban_ns if error.is_ban else self.settings.default_pause_ns
+            silence_ns = error.retry_after_ns or usual_ns
             logger.warning("%s: %s: silent for %.1f s", request, error, silence_ns / NS_PER_SECOND)
             self._limiter.pause(self._clock.now_ns() + silence_ns, str(error), error.is_ban)
         return error
@@ -250,10 +249,6 @@ class HttpClient:
         self.latency_ns = round(before + (took_ns - before) * _SMOOTHING)
 
 
-class _NoConnection(NotSent):
-    """The venue could not be connected: trying again is no harm."""
-
-
 async def _note_sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
     context.trace_request_ctx.is_sent = True
 
@@ -261,4 +256,4 @@ async def _note_sent(session: aiohttp.ClientSession, context: SimpleNamespace, p
 def _failure(request: HttpRequest, is_sent: bool, what: str) -> VenueError:
     if is_sent:
         return OutcomeUnknown(f"{request}: sent, and nobody knows what became of it ({what})")
-    return _NoConnection(f"{request}: not sent, no connection ({what})")
+    return NoConnection(f"{request}: not sent, no connection ({what})")

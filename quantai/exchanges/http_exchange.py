@@ -10,6 +10,7 @@ from quantai.core.errors import StartupError, UnknownInstrument, VenueError
 from quantai.core.params import PositiveDuration
 from quantai.exchanges.base import Exchange, ExchangeContext
 from quantai.exchanges.core import VenueCore
+from quantai.exchanges.http_settings import RequestsSection
 from quantai.exchanges.listing import Listing, ListingCache
 from quantai.exchanges.listings import Listings
 from quantai.exchanges.quarantine import Quarantine
@@ -23,15 +24,12 @@ class HttpExchange(Exchange, ABC):
 
     refresh: PositiveDuration = 3_600_000_000_000
     """How often the venue is asked what it lists."""
+    requests: RequestsSection = RequestsSection()
+    """When it is taken for down."""
 
     @abstractmethod
     def make_core(self, context: ExchangeContext) -> VenueCore:
         """What the connectors share (see `VenueCore.of`). Raises `StartupError` for a secret that is no key."""
-
-    @property
-    @abstractmethod
-    def source(self) -> str:
-        """The address that is asked: what another one listed is not taken from the cache."""
 
     @abstractmethod
     async def ask_listings(self) -> Sequence[Listing]:
@@ -41,9 +39,10 @@ class HttpExchange(Exchange, ABC):
         """Build what is shared; nothing connects before `start`."""
         super().bind(context)
         self._core = self.make_core(context)
+        self._core.http.settings = self.requests.settings()
         cache = None
         if context.cache_folder is not None:
-            cache = ListingCache(context.cache_folder, context.venue, self.source)
+            cache = ListingCache(context.cache_folder, context.venue, self._core.source)
         self.listings = Listings(
             context.venue, self.ask_listings, context.clock, self._core.mapper, context.publish, cache, self.refresh
         )

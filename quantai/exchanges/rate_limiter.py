@@ -123,11 +123,14 @@ class RateLimiter:
         if budget is not None and budget.learn(used, self._venue_ns(sent_ns), self._venue_ns()):
             self.counts.corrected += 1
 
-    def exhaust(self, name: str) -> None:
-        """The venue says that this limit is used up: none of it before it resets. Unknown names are left aside."""
+    def exhaust(self, name: str, *, keeps_reserve: bool = False) -> None:
+        """The venue says that this limit is used up: none of it before it resets, but for the reserve where it
+        `keeps_reserve`: cancels go on. Unknown names are left aside.
+        """
         budget = self._budgets.get(name)
         if budget is not None:
-            budget.exhaust(self._venue_ns())
+            kept = budget.capacity - budget.open_to_all(self._reserve) if keeps_reserve else 0
+            budget.exhaust(self._venue_ns(), kept)
 
     def set_capacity(self, name: str, capacity: int) -> None:
         """The venue publishes another limit. Who waits for more than it can ever give is turned away."""

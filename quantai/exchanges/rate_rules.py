@@ -65,8 +65,8 @@ class Budget(ABC):
         """The venue counted `used` between two times; whether that was more than we had."""
 
     @abstractmethod
-    def exhaust(self, now_ns: int) -> None:
-        """The venue has nothing left to give."""
+    def exhaust(self, now_ns: int, kept: int = 0) -> None:
+        """The venue has nothing left to give, but for `kept` of it perhaps."""
 
     @abstractmethod
     def frees_at(self, now_ns: int) -> int:
@@ -112,10 +112,10 @@ class WindowBudget(Budget):
         self._counted[window] = max(used, self._counted.get(window, 0))
         return is_more
 
-    def exhaust(self, now_ns: int) -> None:
+    def exhaust(self, now_ns: int, kept: int = 0) -> None:
         """Near a reset, of the window that ends: if it was the next one, the venue says so again."""
         window = self._windows(now_ns)[0]
-        self._told[window] = self._counted[window] = max(self.capacity, self._counted.get(window, 0))
+        self._told[window] = self._counted[window] = max(self.capacity - kept, self._counted.get(window, 0))
 
     def frees_at(self, now_ns: int) -> int:
         first, _ = self._windows(now_ns)
@@ -158,8 +158,8 @@ class SlidingBudget(Budget):
         self.take(max(0, more), now_ns)
         return more > 0
 
-    def exhaust(self, now_ns: int) -> None:
-        self.learn(self.capacity, now_ns, now_ns)
+    def exhaust(self, now_ns: int, kept: int = 0) -> None:
+        self.learn(self.capacity - kept, now_ns, now_ns)
 
     def frees_at(self, now_ns: int) -> int:
         self.used(now_ns)

@@ -106,12 +106,12 @@ class RunRecorder:
         )  # fmt: skip
 
     def _on_value(self, value: PortfolioValueEvent) -> None:
-        if value.unpriced:
+        start = self._portfolio.starting_equity
+        if value.unpriced or start is None:
             return
         now = value.ts_event
         self.first_valued_ns = self.first_valued_ns or now
         self._point(TOTAL, now, value.equity, value.pnl)
-        start = self._portfolio.starting_equity or ZERO
         for name in self._equity:
             made = self._portfolio.strategy_value(name) if name != TOTAL else None
             if made is not None:

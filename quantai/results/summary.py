@@ -10,6 +10,7 @@ from typing import Any
 from quantai.core.clock import iso_utc
 from quantai.core.numbers import ZERO, plain
 from quantai.portfolio.portfolio import Portfolio, TradingValue
+from quantai.portfolio.valuation import Valuation
 from quantai.results.recorder import TOTAL, RunRecorder
 from quantai.results.tables import computed
 
@@ -17,6 +18,11 @@ from quantai.results.tables import computed
 def money(amount: Decimal | None) -> str | None:
     """`amount` as text, to 12 decimals; None where it is not known."""
     return None if amount is None else plain(computed(amount))
+
+
+def whole(valuation: Valuation) -> Decimal | None:
+    """What is valued, where all of it has a price: a part is not the whole."""
+    return None if valuation.unpriced else valuation.total
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> Path:
@@ -30,10 +36,10 @@ def trading_summary(
     recorder: RunRecorder, portfolio: Portfolio, errors: dict[str, int], span_ns: tuple[int, int]
 ) -> dict[str, Any]:
     """What was traded, in all and per strategy and instrument. `errors` counts each strategy's, `span_ns` is the first
-    and the last event's time.
+    and the last event's time. An amount is None where something in it has no price.
     """
     value = portfolio.value()
-    start = portfolio.starting_equity
+    start, end = portfolio.starting_equity, whole(value)
     total = recorder.counts[TOTAL]
     return {
         "currency": portfolio.base_currency,
@@ -43,10 +49,10 @@ def trading_summary(
         "fills": total.fills,
         "denied": total.denied,
         "errors": sum(errors.values()),
-        "fees": money(portfolio.total_fees().total),
+        "fees": money(whole(portfolio.total_fees())),
         "starting_equity": money(start),
-        "ending_equity": money(value.total),
-        "pnl": money(None if start is None else value.total - start),
+        "ending_equity": money(end),
+        "pnl": money(None if start is None or end is None else end - start),
         "unpriced": value.unpriced,
         "max_drawdown": money(total.drawdown.maximum),
         "balances": {f"{venue}:{code}": plain(amount) for (venue, code), amount in portfolio.balances().items()},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ _MONEY = pa.decimal128(38, 18)
 _TEXT = pa.string()
 _TIME = pa.int64()
 _COMPUTED_STEP = Decimal("1e-12")
+_WIDE = Context(prec=56)  # the default's 28 digits end at 1e16, which an account counted in rupiah may pass
 
 ORDERS = pa.schema(
     [
@@ -37,7 +38,7 @@ PRICES = pa.schema([("ts", _TIME), ("venue", _TEXT), ("symbol", _TEXT), ("price"
 
 def computed(amount: Decimal) -> Decimal:
     """An amount that was computed (converted, averaged), to the 12 decimals that tables and `summary.json` keep."""
-    return amount.quantize(_COMPUTED_STEP)
+    return amount.quantize(_COMPUTED_STEP, context=_WIDE)
 
 
 class TableWriter:

@@ -38,7 +38,7 @@ class Left:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for the journal's thread."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not is_so():
             await asyncio.sleep(0.001)
 

@@ -190,6 +190,22 @@ async def test_denied_orders_are_counted_and_unpriced_moments_are_left_out(tmp_p
     assert recorder.first_valued_ns is None
 
 
+async def test_there_is_no_curve_before_the_worth_at_the_start_is_known(tmp_path: Path) -> None:
+    stage = Stage(Busy(), (SPOT,))
+    recorder = RunRecorder(
+        tmp_path, strategies=["alpha"], instruments=(SPOT,), market=stage.market, portfolio=stage.portfolio
+    )
+    await recorder.start(stage.bus)
+    stage.portfolio.starting_equity = None
+    await stage.bus.publish(PortfolioValueEvent(START_NS, START_NS, "USDT", D(9), D(0), D(0), 0))
+    assert recorder.first_valued_ns is None
+    recorder.close()
+    assert rows(tmp_path / "equity.parquet") == []
+    summary = trading_summary(recorder, stage.portfolio, {}, (START_NS, START_NS))
+    assert [summary[name] for name in ("starting_equity", "pnl", "max_drawdown")] == [None] * 3
+    assert summary["strategies"]["alpha"]["max_drawdown"] is None
+
+
 # The parts
 
 
@@ -252,6 +268,8 @@ def test_drawdown_needs_a_peak_above_zero() -> None:
     drawdown = Drawdown()
     for equity in (0, -5, -10):
         drawdown.update(D(equity))
+    assert drawdown.maximum is None
+    drawdown.update(D(1))
     assert drawdown.maximum == 0
 
 
@@ -259,6 +277,7 @@ def test_money_is_plain_text_to_twelve_decimals() -> None:
     assert money(D("1E+3")) == "1000"
     assert money(D("-0.1234567890126")) == "-0.123456789013"
     assert money(D("-0.0000000000001")) == "0"
+    assert money(D("12345678901234567.5")) == "12345678901234567.5"
     assert money(None) is None
 
 

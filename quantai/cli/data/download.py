@@ -44,7 +44,7 @@ def add_parser(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "the venue did not give everything, 130 after Ctrl-C.",
         allow_abbrev=False,
     )
-    parser.add_argument("venue", metavar="VENUE", help="a connector: binance, binance_usdm")
+    parser.add_argument("venue", metavar="VENUE", help="a connector: binance, binance_usdm, binance_coinm")
     parser.add_argument("symbol", metavar="SYMBOL", help="ccxt-unified: BTC/USDT, BTC/USDT:USDT")
     parser.add_argument("--type", choices=("trade", "bar"), required=True)
     parser.add_argument("--interval", metavar="LENGTH", help="of bars: 1m, 1h, 1d")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from quantai.core.clock import Clock
-from quantai.exchanges.websocket.backoff import Backoff, Breaker
+from quantai.exchanges.backoff import Backoff, Breaker
 from quantai.exchanges.websocket.settings import LinkSettings
 from quantai.exchanges.websocket.waiting import pause
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,10 +15,12 @@ from quantai.exchanges.websocket.connection import Connection, FrameHandler, ope
 from quantai.exchanges.websocket.settings import LinkSettings
 from quantai.exchanges.websocket.waiting import time_limit
 
+logger = logging.getLogger(__name__)
+
 Send = Callable[[str], Awaitable[None]]
 
 _TOO_MANY, _BANNED = 429, 418
-_USUAL_RETRY_S = 60
+_SHORTEST_BAN_S = 120
 _LONGEST_BAN_S = 3 * 86_400
 
 
@@ -65,10 +68,23 @@ class Opener:
             raise
 
     def _heed(self, error: InvalidStatus) -> None:
-        """A venue that turns us away for too many attempts says for how long; 418 is a ban."""
+        """A venue that turns us away for too many attempts. 418 is a ban of the address, and what asks for silence by
+        Retry-After bans those who go on, whatever they ask for: everybody is silent. A 429 without it is about
+        connecting: what an attempt costs is used up until it resets; of what it shares with requests (weight) cancels
+        keep their reserve.
+
+        Source: Binance Spot API, «IP limits», and «Websocket limits» (300 connections every 5 minutes for an address).
+        """
         status = error.response.status_code
-        if self.connects is not None and status in (_TOO_MANY, _BANNED):
-            after = error.response.headers.get("Retry-After", "")
-            pause_s = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else _USUAL_RETRY_S
-            until_ns = self.clock.now_ns() + min(pause_s, _LONGEST_BAN_S) * NS_PER_SECOND
+        if self.connects is None or status not in (_TOO_MANY, _BANNED):
+            return
+        after = error.response.headers.get("Retry-After", "")
+        asked_s = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
+        silence_s = asked_s or (_SHORTEST_BAN_S if status == _BANNED else 0)
+        if silence_s:
+            until_ns = self.clock.now_ns() + min(silence_s, _LONGEST_BAN_S) * NS_PER_SECOND
             self.connects.pause(until_ns, f"HTTP {status} to {self.name}", is_ban=status == _BANNED)
+            return
+        logger.warning("%s: HTTP %d, no attempt before %s resets", self.name, status, ", ".join(self.connect_costs))
+        for name in self.connect_costs:
+            self.connects.exhaust(name, keeps_reserve=True)

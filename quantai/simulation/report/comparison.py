@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from quantai.core.errors import ConfigError, StoreError
-from quantai.simulation.report.formatting import count, money_places, percent, shorten
+from quantai.core.numbers import ZERO
+from quantai.simulation.report.formatting import count, percent, shorten
 from quantai.simulation.report.run_data import PORTFOLIO, EquityCurve, load_equity
-from quantai.simulation.report.summary import SUMMARY_FILE, RunSummary, failure, parse_summary, read_summary
+from quantai.simulation.report.summary import SUMMARY_FILE, RunSummary, failure, most_first, parse_summary, read_summary
 from quantai.simulation.report.terminal import amount, figure, terminal_table
 
 OVERRIDES_FILE = Path(".hydra") / "overrides.yaml"
@@ -35,7 +36,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Runs in order of merit: PnL first, then the smaller drawdown; failed runs last.
+    """Runs in order of merit: PnL first, then the smaller drawdown; those of unknown PnL after them, failed ones last.
 
     `varied` names the parameters that differ between runs, `common` holds those that are the same in all.
     """
@@ -86,7 +87,7 @@ def comparison_table(comparison: Comparison) -> Table:
         if run.summary is None:
             table.add_row(Text(run.label), Text(comparison.describe(run)), Text("failed", style="red"))
             continue
-        pnl = amount(run.summary.pnl, money_places(run.summary.starting_equity), signed=True)
+        pnl = amount(run.summary.pnl, run.summary.places, signed=True)
         figures = (figure(pnl), percent(run.summary.max_drawdown), count(run.summary.fills))
         table.add_row(Text(run.label), Text(comparison.describe(run)), *figures)
     errors = [f"{run.label}: {shorten(run.error, ERROR_LENGTH)}" for run in comparison.runs if run.error is not None]
@@ -131,10 +132,9 @@ def _read(folder: Path, label: str) -> ComparedRun:
         return ComparedRun(label, folder, parameters, error=str(error))
 
 
-def _merit(run: ComparedRun) -> tuple[bool, Decimal, Decimal, str]:
-    if run.summary is None:
-        return (True, Decimal(0), Decimal(0), run.label)
-    return (False, -run.summary.pnl, run.summary.max_drawdown or Decimal(0), run.label)
+def _merit(run: ComparedRun) -> tuple[bool, tuple[bool, Decimal], Decimal, str]:
+    pnl, drawdown = (None, None) if run.summary is None else (run.summary.pnl, run.summary.max_drawdown)
+    return (run.summary is None, most_first(pnl), drawdown or ZERO, run.label)
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

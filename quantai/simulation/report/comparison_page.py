@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from quantai.simulation.report.comparison import ERROR_LENGTH, ComparedRun, Comparison, compare_runs, short_names
 from quantai.simulation.report.figures import LINE_COLOURS, Chart, Window, line, points_each, time_figure
-from quantai.simulation.report.formatting import DASH, count, money, money_places, notional, percent, ratio, shorten
+from quantai.simulation.report.formatting import DASH, count, money, notional, percent, ratio, shorten
 from quantai.simulation.report.markup import Column, Markup, Row, card, join, table, tag
 from quantai.simulation.report.measures import risk_figures
 from quantai.simulation.report.page import (
@@ -21,7 +21,6 @@ from quantai.simulation.report.page import (
 )
 from quantai.simulation.report.run_page import REPORT_FILE
 from quantai.simulation.report.sampling import extremes
-from quantai.simulation.report.statistics import total_return
 
 MAX_CURVES = 24
 DASHES = ("solid", "dot")
@@ -120,11 +119,10 @@ def _figures(run: ComparedRun) -> Row:
     summary = run.summary
     if summary is None:
         return [DASH] * 7
-    places = money_places(summary.starting_equity)
-    earned = total_return(float(summary.starting_equity), float(summary.ending_equity))
+    places = summary.places
     return [
         money(summary.pnl, places, signed=True),
-        percent(earned, signed=True),
+        percent(summary.total_return, signed=True),
         percent(summary.max_drawdown),
         DASH if run.curve is None else ratio(risk_figures(run.curve).sharpe),
         count(summary.fills),

@@ -14,9 +14,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
 
 
-def money_places(scale: Decimal | float) -> int:
-    """How many decimals suit amounts on an account of size `scale`: cents for thousands, satoshis for a few coins."""
-    size = abs(float(scale))
+def money_places(scale: Decimal | None) -> int:
+    """How many decimals suit amounts on an account of size `scale`: cents for thousands, satoshis for a few coins.
+
+    On one of unknown size nobody can say what is small: satoshis too.
+    """
+    size = 0.0 if scale is None else abs(float(scale))
     return 2 if size >= 1_000 else 4 if size >= 10 else 8
 
 
@@ -31,9 +34,9 @@ def money(value: Decimal | float | None, places: int, signed: bool = False) -> s
     return text.lstrip("-+") if not text.strip("-+0.,") else text
 
 
-def notional(value: Decimal, places: int) -> str:
+def notional(value: Decimal | None, places: int) -> str:
     """What was traded: whole units from a thousand on, where nobody counts cents."""
-    return money(value, places if abs(value) < 1_000 else 0)
+    return money(value, places if value is None or abs(value) < 1_000 else 0)
 
 
 def percent(fraction: float | Decimal | None, signed: bool = False) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from quantai.simulation.report import statistics as stats
 from quantai.simulation.report.columns import Floats
-from quantai.simulation.report.formatting import DASH, count, duration, instant, money, money_places, percent, ratio
+from quantai.simulation.report.formatting import DASH, count, duration, instant, money, percent, ratio
 from quantai.simulation.report.round_trips import RoundTrip
 from quantai.simulation.report.run_data import EquityCurve, RunData
 
@@ -68,17 +68,12 @@ def closed_pnls(trips: list[RoundTrip]) -> Floats:
     return np.array([trip.pnl for trip in trips if trip.closed_ts is not None], np.float64)
 
 
-def run_return(run: RunData) -> float | None:
-    """Total return of the portfolio as a fraction."""
-    return stats.total_return(float(run.summary.starting_equity), float(run.summary.ending_equity))
-
-
 def result_measures(run: RunData, risk: RiskFigures) -> list[Measure]:
     """What was earned, and how steadily."""
     summary = run.summary
-    places = money_places(summary.starting_equity)
+    places = summary.places
     return [
-        Measure("Total return", percent(run_return(run), signed=True), "Ending over starting equity, less one."),
+        Measure("Total return", percent(summary.total_return, signed=True), "Ending over starting equity, less one."),
         Measure("PnL", money(summary.pnl, places, signed=True), "Realized and unrealized, after fees."),
         Measure(
             "Realized PnL",
@@ -130,7 +125,7 @@ def risk_measures(run: RunData, risk: RiskFigures, trips: list[RoundTrip]) -> li
         ),
         Measure(
             "Turnover",
-            ratio(stats.turnover(float(run.summary.traded_notional), run.equity.equity), "\N{MULTIPLICATION SIGN}"),
+            ratio(turnover(run), "\N{MULTIPLICATION SIGN}"),
             "Traded notional, buys and sells, over mean sampled equity.",
         ),
         Measure("Maker share", percent(maker_share(run)), "Share of the fills that added liquidity."),
@@ -139,7 +134,7 @@ def risk_measures(run: RunData, risk: RiskFigures, trips: list[RoundTrip]) -> li
 
 def trade_measures(run: RunData, trips: list[RoundTrip]) -> list[Measure]:
     """How the single trades went."""
-    places = money_places(run.summary.starting_equity)
+    places = run.summary.places
     pnls = closed_pnls(trips)
     held = [trip.closed_ts - trip.opened_ts for trip in trips if trip.closed_ts is not None]
     open_trips = len(trips) - len(pnls)
@@ -169,6 +164,12 @@ def exposure(run: RunData, trips: list[RoundTrip]) -> float | None:
     start, end = window
     held = ((trip.opened_ts, end if trip.closed_ts is None else trip.closed_ts) for trip in trips)
     return stats.covered_share(held, start, end)
+
+
+def turnover(run: RunData) -> float | None:
+    """How many times the mean sampled equity was traded."""
+    traded = run.summary.traded_notional
+    return None if traded is None else stats.turnover(float(traded), run.equity.equity)
 
 
 def maker_share(run: RunData) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from decimal import Decimal
 from itertools import cycle
 
 import numpy as np
@@ -33,6 +35,7 @@ from quantai.simulation.report.formatting import money
 from quantai.simulation.report.run_data import RunData
 from quantai.simulation.report.sampling import extremes
 from quantai.simulation.report.statistics import drawdowns
+from quantai.simulation.report.summary import most_first
 
 MAX_LINES = len(LINE_COLOURS)
 MAX_BARS = 20
@@ -41,16 +44,18 @@ SHALLOWEST = -0.01
 
 
 def equity_chart(run: RunData, window: Window | None, places: int) -> Chart:
-    """The portfolio's equity, with the starting equity as a dotted line."""
-    curve, start = run.equity, float(run.summary.starting_equity)
+    """The portfolio's equity, with the starting equity as a dotted line where it is known."""
+    curve, start = run.equity, run.summary.starting_equity
     rows = extremes(curve.equity)
     hover = f"%{{y:,.{places}f}}"
     traces = [line(curve.ts[rows], curve.equity[rows], "Equity", ACCENT, hover)] if len(rows) else []
     figure = time_figure(traces, window, 280, "No equity was sampled.")
-    if traces:
-        base = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": start, "y1": start, "layer": "below"}
-        figure["layout"]["shapes"] = [base | {"line": {"color": ZERO_LINE, "width": 1, "dash": "dot"}}]
-    return Chart("equity", f"Equity, {run.summary.currency}", (figure,), "dotted: at the start")
+    if traces and start is not None:
+        base = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": float(start), "y1": float(start)}
+        dotted = {"line": {"color": ZERO_LINE, "width": 1, "dash": "dot"}, "layer": "below"}
+        figure["layout"]["shapes"] = [base | dotted]
+    note = "at the start: unknown" if start is None else "dotted: at the start"
+    return Chart("equity", f"Equity, {run.summary.currency}", (figure,), note)
 
 
 def drawdown_chart(run: RunData, window: Window | None) -> Chart:
@@ -82,26 +87,25 @@ def strategy_pnl_chart(run: RunData, window: Window | None, places: int) -> Char
     return Chart("strategy-pnl", f"PnL by strategy, {run.summary.currency}", (figure,), note)
 
 
-def bar_chart(chart_id: str, heading: str, pnls: dict[str, float], places: int) -> Chart:
-    """Total PnL by name, best on top; of more than `MAX_BARS`, the best and the worst."""
-    ranked = sorted(pnls.items(), key=lambda item: (item[1], item[0]))
+def bar_chart(chart_id: str, heading: str, pnls: Mapping[str, Decimal | None], places: int) -> Chart:
+    """Total PnL by name, best on top; of more than `MAX_BARS`, the best and the worst. What is unknown has no bar."""
+    ranked = sorted((float(pnl), name) for name, pnl in pnls.items() if pnl is not None)
     is_cut = len(ranked) > MAX_BARS
     shown = ranked[: MAX_BARS // 2] + ranked[-MAX_BARS // 2 :] if is_cut else ranked
     layout = base_layout(64 + 40 * len(shown))
     if not shown:
-        return Chart(
-            chart_id, heading, ({"data": [], "layout": blank(layout, "Nothing was traded.")},), on_timeline=False
-        )
+        layout = blank(layout, "No PnL is known." if pnls else "Nothing was traded.")
+        return Chart(chart_id, heading, ({"data": [], "layout": layout},), on_timeline=False)
     bars: Json = {
         "type": "bar",
         "orientation": "h",
-        "x": numbers(np.array([value for _, value in shown])),
+        "x": numbers(np.array([value for value, _ in shown])),
         "y": list(range(len(shown))),
-        "marker": {"color": [GAIN if value >= 0 else LOSS for _, value in shown]},
+        "marker": {"color": [GAIN if value >= 0 else LOSS for value, _ in shown]},
         "hoverinfo": "skip",
         "width": 0.6,
     }
-    names = [f"{label(name)}<br>{_coloured(value, places)}" for name, value in shown]
+    names = [f"{label(name)}<br>{_coloured(value, places)}" for value, name in shown]
     ticks = {"tickmode": "array", "tickvals": bars["y"], "ticktext": names, "automargin": True}
     layout |= {
         "xaxis": value_axis(nticks=4, tickangle=0),
@@ -109,6 +113,8 @@ def bar_chart(chart_id: str, heading: str, pnls: dict[str, float], places: int) 
     }
     layout["margin"] = layout["margin"] | {"l": 20}
     note = f"the {MAX_BARS // 2} best and worst of {len(ranked)}" if is_cut else "after fees"
+    if len(ranked) < len(pnls):
+        note = f"{note}; of {len(pnls) - len(ranked)} it is unknown"
     return Chart(chart_id, heading, ({"data": [bars], "layout": layout},), note, on_timeline=False)
 
 
@@ -141,7 +147,7 @@ def strategy_colours(run: RunData) -> dict[str, str]:
     """The colour of each strategy in all charts, the most traded first; past `MAX_LINES` they come again."""
     traded = {name: own.traded_notional for name, own in run.summary.strategies.items()}
     everyone = {*run.summary.strategies, *run.strategies, *run.fills.strategy.names}
-    ranked = sorted(everyone, key=lambda name: (-traded.get(name, 0), name))
+    ranked = sorted(everyone, key=lambda name: (most_first(traded.get(name)), name))
     return dict(zip(ranked, cycle(LINE_COLOURS), strict=False))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from quantai.simulation.report import run_tables as tables
 from quantai.simulation.report import statistics as stats
 from quantai.simulation.report.figures import Chart, Window
-from quantai.simulation.report.formatting import count, duration, instant, money, money_places, notional, percent, ratio
+from quantai.simulation.report.formatting import count, duration, instant, money, notional, percent, ratio
 from quantai.simulation.report.instrument_charts import instruments_shown, position_chart, price_chart
 from quantai.simulation.report.markup import Markup, card, figure_text, join, tag
 from quantai.simulation.report.measures import (
@@ -17,7 +17,6 @@ from quantai.simulation.report.measures import (
     result_measures,
     risk_figures,
     risk_measures,
-    run_return,
     trade_measures,
 )
 from quantai.simulation.report.page import (
@@ -66,7 +65,7 @@ def render_run(run: RunData, plotly_js: PlotlySource = "inline") -> bytes:
     risk = risk_figures(run.equity)
     timeline, breakdown = _portfolio_charts(run, window), _breakdown_charts(run, trips)
     instruments = instruments_shown(run)
-    places = money_places(run.summary.starting_equity)
+    places = run.summary.places
     by_instrument = [price_chart(run, instruments, window, places), position_chart(run, instruments, window)]
     groups = {
         "Result": result_measures(run, risk),
@@ -92,15 +91,15 @@ def render_run(run: RunData, plotly_js: PlotlySource = "inline") -> bytes:
 
 
 def _portfolio_charts(run: RunData, window: Window | None) -> list[Chart]:
-    places = money_places(run.summary.starting_equity)
+    places = run.summary.places
     charts = equity_chart(run, window, places), drawdown_chart(run, window), strategy_pnl_chart(run, window, places)
     return [chart for chart in charts if chart is not None]
 
 
 def _breakdown_charts(run: RunData, trips: list[RoundTrip]) -> list[Chart]:
-    summary, places = run.summary, money_places(run.summary.starting_equity)
-    strategies = {name: float(own.pnl) for name, own in summary.strategies.items()}
-    instruments = {name: float(own.pnl) for name, own in summary.instruments.items()}
+    summary, places = run.summary, run.summary.places
+    strategies = {name: own.pnl for name, own in summary.strategies.items()}
+    instruments = {name: own.pnl for name, own in summary.instruments.items()}
     return [
         bar_chart("by-strategy", f"PnL by strategy, {summary.currency}", strategies, places),
         bar_chart("by-instrument", f"PnL by instrument, {summary.currency}", instruments, places),
@@ -132,7 +131,7 @@ def _header(run: RunData) -> Markup:
 
 
 def _key_figures(run: RunData, risk: RiskFigures) -> Markup:
-    summary, places = run.summary, money_places(run.summary.starting_equity)
+    summary, places = run.summary, run.summary.places
     drawdown = stats.worst_drawdown(run.equity.ts, run.equity.equity)
     lasted = (
         "never below its peak" if drawdown is None or not drawdown.depth else f"lasted {duration(drawdown.duration_ns)}"
@@ -140,7 +139,7 @@ def _key_figures(run: RunData, risk: RiskFigures) -> Markup:
     start, end = (money(value, places) for value in (summary.starting_equity, summary.ending_equity))
     figures = (
         (f"PnL, {summary.currency}", money(summary.pnl, places, signed=True), f"{start} \N{RIGHTWARDS ARROW} {end}"),
-        ("Return", percent(run_return(run), signed=True), f"volatility {percent(risk.volatility)} a year"),
+        ("Return", percent(summary.total_return, signed=True), f"volatility {percent(risk.volatility)} a year"),
         ("Max drawdown", percent(summary.max_drawdown), lasted),
         ("Sharpe ratio", ratio(risk.sharpe), join("Sortino ", figure_text(ratio(risk.sortino)))),
         ("Fills", count(summary.fills), f"{count(summary.orders)} orders, {count(summary.denied)} denied"),

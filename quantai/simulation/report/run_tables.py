@@ -13,7 +13,6 @@ from quantai.simulation.report.formatting import (
     duration,
     instant,
     money,
-    money_places,
     notional,
     percent,
     plain_number,
@@ -24,7 +23,7 @@ from quantai.simulation.report.markup import Column, Markup, Row, table, tag
 from quantai.simulation.report.measures import Measure, closed_pnls
 from quantai.simulation.report.round_trips import RoundTrip
 from quantai.simulation.report.run_data import RunData
-from quantai.simulation.report.summary import RunSummary, StrategySummary
+from quantai.simulation.report.summary import RunSummary, StrategySummary, most_first
 
 MAX_ROWS = 200
 TRIPS_SHOWN = 8
@@ -57,8 +56,8 @@ def measure_table(measures: list[Measure]) -> Markup:
 def strategy_table(run: RunData, trips: list[RoundTrip]) -> Markup:
     """One line a strategy, best first, and the whole portfolio below."""
     summary = run.summary
-    places = money_places(summary.starting_equity)
-    ranked = sorted(summary.strategies.items(), key=lambda item: (-item[1].pnl, item[0]))[:MAX_ROWS]
+    places = summary.places
+    ranked = sorted(summary.strategies.items(), key=lambda item: (most_first(item[1].pnl), item[0]))[:MAX_ROWS]
     by_strategy: dict[str, list[RoundTrip]] = {}
     for trip in trips:
         by_strategy.setdefault(trip.strategy, []).append(trip)
@@ -70,8 +69,9 @@ def strategy_table(run: RunData, trips: list[RoundTrip]) -> Markup:
 
 def instrument_table(run: RunData) -> Markup:
     """One line an instrument, most traded first."""
-    places = money_places(run.summary.starting_equity)
-    ranked = sorted(run.summary.instruments.items(), key=lambda item: (-item[1].traded_notional, item[0]))[:MAX_ROWS]
+    places = run.summary.places
+    known = run.summary.instruments.items()
+    ranked = sorted(known, key=lambda item: (most_first(item[1].traded_notional), item[0]))[:MAX_ROWS]
     rows = [
         [
             shorten(name, NAME_LENGTH),
@@ -99,7 +99,7 @@ def worst_trips(trips: list[RoundTrip]) -> list[RoundTrip]:
 
 def trip_table(run: RunData, trips: list[RoundTrip]) -> Markup:
     """One line a round trip, in the order given."""
-    places = money_places(run.summary.starting_equity)
+    places = run.summary.places
     rows = [
         [
             instant(trip.opened_ts),

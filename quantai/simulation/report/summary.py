@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Non
 
 from quantai.core.errors import StoreError
 from quantai.core.numbers import ZERO, to_decimal
+from quantai.portfolio.valuation import add_up
+from quantai.simulation.report.formatting import money_places
+from quantai.simulation.report.statistics import total_return
 
 SUMMARY_FILE = "summary.json"
 
@@ -22,6 +25,8 @@ def _as_utc(instant: datetime) -> datetime:
 
 
 Money = Annotated[Decimal, BeforeValidator(to_decimal)]
+MaybeMoney = Money | None
+"""None where something in it had no price: it is shown as a dash, ranks last, and is in no sum."""
 Instant = Annotated[datetime, AfterValidator(_as_utc)]
 
 
@@ -34,12 +39,12 @@ class StrategySummary(BaseModel):
     fills: NonNegativeInt
     denied: NonNegativeInt
     errors: NonNegativeInt
-    fees: Money
-    pnl: Money
-    realized_pnl: Money
-    unrealized_pnl: Money
-    max_drawdown: Money | None
-    traded_notional: Money
+    fees: MaybeMoney
+    pnl: MaybeMoney
+    realized_pnl: MaybeMoney
+    unrealized_pnl: MaybeMoney
+    max_drawdown: MaybeMoney
+    traded_notional: MaybeMoney
 
 
 class InstrumentSummary(BaseModel):
@@ -48,9 +53,9 @@ class InstrumentSummary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     fills: NonNegativeInt
-    fees: Money
-    pnl: Money
-    traded_notional: Money
+    fees: MaybeMoney
+    pnl: MaybeMoney
+    traded_notional: MaybeMoney
     position: Money
 
 
@@ -70,12 +75,12 @@ class RunSummary(BaseModel):
     fills: NonNegativeInt
     denied: NonNegativeInt
     errors: NonNegativeInt
-    fees: Money
+    fees: MaybeMoney
     currency: str
-    starting_equity: Money
-    ending_equity: Money
-    pnl: Money
-    max_drawdown: Money | None
+    starting_equity: MaybeMoney
+    ending_equity: MaybeMoney
+    pnl: MaybeMoney
+    max_drawdown: MaybeMoney
     start: Instant | None
     end: Instant | None
     data: str
@@ -83,19 +88,36 @@ class RunSummary(BaseModel):
     instruments: dict[str, InstrumentSummary]
 
     @property
-    def traded_notional(self) -> Decimal:
+    def traded_notional(self) -> Decimal | None:
         """What all strategies bought and sold, in `currency`."""
-        return sum((strategy.traded_notional for strategy in self.strategies.values()), ZERO)
+        return add_up(strategy.traded_notional for strategy in self.strategies.values())
 
     @property
-    def realized_pnl(self) -> Decimal:
+    def realized_pnl(self) -> Decimal | None:
         """What all strategies realized, before fees."""
-        return sum((strategy.realized_pnl for strategy in self.strategies.values()), ZERO)
+        return add_up(strategy.realized_pnl for strategy in self.strategies.values())
 
     @property
-    def unrealized_pnl(self) -> Decimal:
+    def unrealized_pnl(self) -> Decimal | None:
         """What the open positions of all strategies had gained at the end."""
-        return sum((strategy.unrealized_pnl for strategy in self.strategies.values()), ZERO)
+        return add_up(strategy.unrealized_pnl for strategy in self.strategies.values())
+
+    @property
+    def total_return(self) -> float | None:
+        """What one unit of the starting equity earned."""
+        if self.starting_equity is None or self.ending_equity is None:
+            return None
+        return total_return(float(self.starting_equity), float(self.ending_equity))
+
+    @property
+    def places(self) -> int:
+        """How many decimals suit amounts of this account."""
+        return money_places(self.starting_equity)
+
+
+def most_first(amount: Decimal | None) -> tuple[bool, Decimal]:
+    """The key that sorts the largest amount first and the unknown ones last."""
+    return amount is None, ZERO if amount is None else -amount
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from quantai.simulation.report.formatting import count, money, money_places, percent
-from quantai.simulation.report.summary import parse_summary
+from quantai.simulation.report.formatting import count, money, percent
+from quantai.simulation.report.summary import most_first, parse_summary
 
 STYLES = {"+": "green", "-": "red"}
 COMPACT_FROM = Decimal(10) ** 8
@@ -21,9 +21,9 @@ NAME_WIDTH = 40
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """The summary of a run as `summary.json` holds it, as a table. Raises `StoreError` for one that is malformed."""
     run = parse_summary(summary)
-    places = money_places(run.starting_equity)
+    places = run.places
     table = terminal_table(["Strategy"], [f"PnL {run.currency}", "Max DD", "Fees", "Orders", "Fills"])
-    for name, own in sorted(run.strategies.items(), key=lambda item: (-item[1].pnl, item[0])):
+    for name, own in sorted(run.strategies.items(), key=lambda item: (most_first(item[1].pnl), item[0])):
         figures = (amount(own.pnl, places, signed=True), percent(own.max_drawdown), amount(own.fees, places))
         table.add_row(Text(name), *map(figure, figures), count(own.orders), count(own.fills))
     table.add_section()
@@ -42,9 +42,9 @@ def terminal_table(names: Sequence[str], figures: Sequence[str]) -> Table:
     return table
 
 
-def amount(value: Decimal, places: int, signed: bool = False) -> str:
+def amount(value: Decimal | None, places: int, signed: bool = False) -> str:
     """Money for a narrow column: from a hundred million on, five digits and an exponent."""
-    if abs(value) < COMPACT_FROM:
+    if value is None or abs(value) < COMPACT_FROM:
         return money(value, places, signed)
     return f"{value:{'+' if signed else ''}.4e}"
 

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from quantai.core.clock import NS_PER_MS
 from quantai.exchanges.websocket import Answer, StreamDialect, StreamLimits
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 Reply = Callable[[dict[str, Any]], dict[str, Any] | None]
 

@@ -1,20 +1,16 @@
+"""A pool of connections: what is desired streams, wherever it is, and what changes is told."""
+
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantai.core.clock import NS_PER_SECOND, SimulatedClock
-from quantai.events.raw import RawFrameEvent
-from quantai.exchanges.websocket import LinkSettings, PoolSettings, RawTap, StreamLimits, StreamPool
+from quantai.exchanges.websocket import PoolSettings
 from tests.exchanges.websocket.conftest import START_NS
 from tests.exchanges.websocket.loopback import (
     MS,
@@ -23,75 +19,10 @@ from tests.exchanges.websocket.loopback import (
     a_moment,
     accept,
     eventually,
-    frame_of,
     refuse,
     venue,
 )
-
-HOUR_NS = 3_600 * NS_PER_SECOND
-LINKS = LinkSettings(
-    close_timeout_ns=200 * MS,
-    ping_interval_ns=HOUR_NS,
-    connect_timeout_ns=1_000 * HOUR_NS,
-    open_timeout_ns=1_000 * HOUR_NS,
-    max_age_ns=10_000 * HOUR_NS,
-)
-
-
-class World:
-    """A pool, what it told, and a clock that is moved."""
-
-    def __init__(self, server: Venue, clock: SimulatedClock, dialect: Dialect, **options: Any) -> None:
-        self.server = server
-        self.clock = clock
-        self.frames: list[Any] = []
-        self.told: list[tuple[tuple[str, ...], bool, str, int]] = []
-        self.connections: list[tuple[str, bool, str]] = []
-        self.pool = StreamPool(
-            dialect,
-            venue="loopback",
-            clock=clock,
-            on_frame=self.on_frame,
-            on_streams=self.on_streams,
-            on_connection=lambda *told: self.connections.append(told),
-            link_settings=options.pop("link_settings", LINKS),
-            **options,
-        )
-
-    def on_frame(self, frame: bytes, ts_ns: int) -> None:
-        found = json.loads(frame)
-        self.frames.append((found["stream"], found["data"]))
-
-    def on_streams(self, streams: Collection[str], is_up: bool, reason: str, since_ns: int) -> None:
-        self.told.append((tuple(streams), is_up, reason, since_ns))
-
-    def advance(self, duration_ns: int) -> None:
-        self.clock.advance_to(self.clock.now_ns() + duration_ns)
-
-    async def advance_until(self, is_true: Any, step_ns: int = 500 * MS) -> None:
-        async with asyncio.timeout(10):
-            while not is_true():
-                self.advance(step_ns)
-                await asyncio.sleep(0.001)
-
-    async def streaming(self, *streams: str) -> None:
-        """Return when these come, and their connection is not being opened any more."""
-        await eventually(lambda: self.pool.streaming == set(streams) and self.connections)
-
-
-@asynccontextmanager
-async def running(
-    server: Venue, clock: SimulatedClock, desired: Collection[str] = (), dialect: Dialect | None = None, **options: Any
-) -> AsyncIterator[World]:
-    world = World(server, clock, dialect or Dialect(server.url), **options)
-    world.pool.set_desired(desired)
-    task = asyncio.create_task(world.pool.run())
-    try:
-        yield world
-        assert not task.done()
-    finally:
-        await world.pool.stop()
-        await task
+from tests.exchanges.websocket.pool_world import LINKS, World, running
 
 
 async def test_what_is_desired_is_subscribed_acknowledged_told_and_streams(
@@ -200,129 +131,6 @@ async def test_a_replacement_of_a_connection_that_lives_leaves_no_gap_however_qu
         assert [told[:2] for told in world.told] == [(("a",), True)]
 
 
-async def test_unanswered_requests_are_asked_again(server: Venue, clock: SimulatedClock) -> None:
-    server.reply = lambda request: None if len(server.requests) < 3 else accept(request)
-    async with running(server, clock, "a") as world:
-        await world.advance_until(lambda: world.pool.streaming)
-        assert len(server.asked("SUBSCRIBE")) == 3
-        assert server.attempts == 1
-        assert world.pool.counts["unanswered"] == 2
-
-
-async def test_a_venue_that_never_answers_is_left_for_a_new_connection(server: Venue, clock: SimulatedClock) -> None:
-    server.reply = lambda request: None
-    async with running(server, clock, "a") as world:
-        await world.advance_until(lambda: server.attempts == 2)
-        assert len(server.requests) >= 3
-        server.reply = accept
-        await world.advance_until(lambda: world.pool.streaming)
-
-
-async def test_requests_that_stay_unanswered_later_replace_the_connection_first_the_new_one(
-    server: Venue, clock: SimulatedClock
-) -> None:
-    async with running(server, clock, "a") as world:
-        await world.streaming("a")
-        server.reply = lambda request: accept(request) if len(server.sockets) == 2 else None
-        world.pool.set_desired("ab")
-        await world.advance_until(lambda: world.pool.streaming == {"a", "b"})
-        assert [told[:2] for told in world.told] == [(("a",), True), (("b",), True)]
-        assert world.pool.counts["replacements"] == 1
-
-
-async def test_a_refused_stream_keeps_no_other_down_and_is_asked_again_later(
-    server: Venue, clock: SimulatedClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.reply = lambda request: refuse(request) if "bad" in request["params"] else accept(request)
-    async with running(server, clock, ["a", "b", "bad"]) as world:
-        await world.streaming("a", "b")
-        assert "refused streams bad: Invalid request" in caplog.text
-        before = len(server.requests)
-        world.advance(4 * NS_PER_SECOND)
-        await a_moment()
-        assert len(server.requests) == before
-        server.reply = accept
-        await world.advance_until(lambda: world.pool.streaming == {"a", "b", "bad"})
-        assert len(server.requests) == before + 1
-        assert server.attempts == 1
-
-
-async def test_malformed_frames_are_quarantined_and_the_streams_go_on(server: Venue, clock: SimulatedClock) -> None:
-    async with running(server, clock, "a") as world:
-        await world.streaming("a")
-        for garbage in ("", "{", '{"id":', '{"stream":"a","data"', '{"id": "x", "result": {}}', "\x00", "[]"):
-            await server.sockets[0].send(garbage)
-        await server.sockets[0].send(b"\xff\xfe")
-        await server.publish("a", 1)
-        await eventually(lambda: world.frames == [("a", 1)])
-        assert world.pool.counts["malformed"] >= 6
-        assert server.attempts == 1
-
-
-async def test_raw_frames_are_published_where_somebody_wants_them(server: Venue, clock: SimulatedClock) -> None:
-    wanted: list[str] = []
-    published: list[RawFrameEvent] = []
-    tap = RawTap("loopback", published.append, lambda topic: topic in wanted)
-    async with running(server, clock, "a", raw=tap) as world:
-        await world.streaming("a")
-        await server.publish("a", 1)
-        await eventually(lambda: world.frames)
-        assert published == []
-        wanted.append("raw.frame.loopback.streams-1")
-        world.advance(NS_PER_SECOND)
-        await a_moment()
-        await server.publish("a", "ü")
-        await eventually(lambda: len(world.frames) == 2)
-        now_ns = clock.now_ns()
-        text = frame_of("a", "ü").decode()
-        assert published == [RawFrameEvent("loopback", "streams-1", now_ns, now_ns, text)]
-
-
-async def test_a_cancelled_pool_leaves_no_connection_and_tells_of_no_gap(server: Venue, clock: SimulatedClock) -> None:
-    world = World(server, clock, Dialect(server.url))
-    world.pool.set_desired("ab")
-    task = asyncio.create_task(world.pool.run())
-    await world.streaming("a", "b")
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await eventually(lambda: not server.sockets)
-    assert len(world.told) == 1
-
-
-async def test_a_listener_that_fails_keeps_no_stream_down(server: Venue, clock: SimulatedClock) -> None:
-    told: list[tuple[object, ...]] = []
-
-    def fail(*what: object) -> None:
-        told.append(what)
-        raise ValueError("no")
-
-    frames: list[bytes] = []
-    pool = StreamPool(
-        Dialect(server.url),
-        venue="loopback",
-        clock=clock,
-        on_frame=lambda frame, ts_ns: frames.append(frame),
-        on_streams=fail,
-        on_connection=fail,
-        link_settings=LINKS,
-    )
-    pool.set_desired("a")
-    task = asyncio.create_task(pool.run())
-    await eventually(lambda: pool.streaming)
-    await server.publish("a", 1)
-    await eventually(lambda: frames)
-    server.sockets[0].transport.abort()
-    await eventually(lambda: any(what[:2] == (["a"], False) for what in told))
-    await pool.stop()
-    await task
-
-
-def test_a_full_link_has_the_time_that_the_message_limit_asks_for() -> None:
-    limits = StreamLimits(streams_per_link=1_024, streams_per_request=100, messages=4, messages_per_ns=NS_PER_SECOND)
-    assert limits.subscribing_ns == 11 * NS_PER_SECOND
-
-
 class TestReplacement:
     async def test_an_announced_shutdown_moves_the_streams_without_a_word(
         self, server: Venue, clock: SimulatedClock
@@ -369,41 +177,6 @@ class TestReplacement:
             await world.advance_until(lambda: len(world.connections) == 2)
             assert world.pool.streaming == {"a"}
             assert world.told[-1][:3] == (("b",), False, "replaced: asked")
-
-
-class TestSilence:
-    """A stream says nothing while its connection is alive."""
-
-    async def silent(self, world: World, server: Venue) -> None:
-        """Time passes in which only `a` speaks."""
-        for number in range(11):
-            await server.publish("a", number)
-            await eventually(partial(world.frames.__contains__, ("a", number)))
-            world.advance(NS_PER_SECOND)
-        world.frames.clear()
-
-    async def test_it_is_told_asked_for_anew_and_then_moved(self, server: Venue, clock: SimulatedClock) -> None:
-        dialect = Dialect(server.url, silence_ns=10 * NS_PER_SECOND)
-        async with running(server, clock, "ab", dialect) as world:
-            await world.streaming("a", "b")
-            acknowledged_ns = clock.now_ns()
-            await self.silent(world, server)
-            await eventually(lambda: len(world.told) == 3)
-            assert world.told[1] == (("b",), False, "silent", acknowledged_ns)
-            assert world.told[2] == (("b",), True, "subscribed", acknowledged_ns)
-            assert server.asked("UNSUBSCRIBE") == [["b"]]
-            assert server.attempts == 1
-            await self.silent(world, server)
-            await world.advance_until(lambda: server.attempts == 2)
-            assert world.pool.counts["silent"] == 2
-
-    async def test_one_that_may_be_silent_is_left_alone(self, server: Venue, clock: SimulatedClock) -> None:
-        async with running(server, clock, "ab") as world:
-            await world.streaming("a", "b")
-            await self.silent(world, server)
-            await a_moment()
-            assert len(world.told) == 1
-            assert world.pool.counts["silent"] == 0
 
 
 @settings(max_examples=8, deadline=None)

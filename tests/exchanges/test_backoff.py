@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
-from quantai.exchanges.websocket.backoff import Backoff, Breaker
+from quantai.exchanges.backoff import Backoff, Breaker
 
 
 def test_delays_lie_between_nothing_and_a_bound_that_doubles_up_to_a_limit() -> None:
