@@ -15,9 +15,9 @@ from benchmarks.figures import Figure, heading, show
 from benchmarks.timing import best_rate, nothing
 from quantai.core.clock import NS_PER_MS
 from quantai.exchanges.binance.decoder import SNAPSHOT, BinanceDecoder, rest_frame
-from quantai.exchanges.binance.stream_handler import DecoderCounts, Output
 from quantai.exchanges.book_chains import PreviousChain, RangeChain
 from quantai.exchanges.books import Books
+from quantai.exchanges.stream_handlers import DecoderCounts, Output
 
 _SYMBOLS = 200
 _DEPTH = 500

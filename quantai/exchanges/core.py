@@ -34,6 +34,10 @@ class VenueCore:
     publish: Callable[[Event], None]
     signer: Signer | None = field(default=None, repr=False)
     api_key: SecretStr | None = None
+    source: str = ""
+    """Where requests go."""
+    streams: str = ""
+    """Where streams are had."""
 
     @classmethod
     def of(
@@ -44,6 +48,7 @@ class VenueCore:
         ask_time: Callable[[], Awaitable[int]],
         *,
         signer: Signer | None = None,
+        streams: str = "",
         **more: Any,
     ) -> Self:
         """Put together from what is a venue's own; `more` are fields of a subclass. Nothing connects.
@@ -67,6 +72,8 @@ class VenueCore:
             publish=context.publish,
             signer=signer,
             api_key=context.api_key,
+            source=dialect.base_url,
+            streams=streams,
             **more,
         )
 

@@ -202,8 +202,8 @@ class ExecutionConnector(ABC):
         """Ask for an order to be cancelled."""
 
     def check(self, command: SubmitOrder) -> None:
-        """Raises `OrderError` where `submit` would, whatever the venue may think of the order: for one that is sent later
-        only. Nothing is sent, and nobody asked.
+        """Raises `OrderError` where `submit` would, of an order that is sent later only. Nothing is sent, and the venue
+        not asked: it may still refuse it.
         """
 
     @abstractmethod

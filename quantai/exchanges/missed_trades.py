@@ -81,6 +81,8 @@ class MissedTrades:
                     break
         except VenueError as error:
             logger.warning("%s %s: missed trades cannot be fetched: %s", self._venue, hole.symbol, error)
+        except Exception:  # what one answer breaks is no reason to end every stream
+            logger.exception("%s %s: missed trades cannot be fetched", self._venue, hole.symbol)
         if hole.next_id < hole.end_id:
             self._give_up(hole, "trades are missing")
         else:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
-from quantai.core.clock import NS_PER_SECOND, Clock
+from quantai.core.clock import NS_PER_SECOND, Clock, Timer
 from quantai.core.errors import StartupError
 from quantai.exchanges.core import VenueCore
 from quantai.exchanges.errors import AuthenticationError
@@ -136,20 +136,29 @@ class PrivateStream(ABC):
 
 class Losses:
     """Frames that nobody could read, so that nobody knows what they would have told. `on_change` is called at most
-    every ten seconds.
+    every ten seconds, and always once more after the last of them: an answer from before it cannot have it.
     """
 
     def __init__(self, clock: Clock, on_change: Callable[[str], None]) -> None:
         self._clock = clock
         self._on_change = on_change
         self._next_ns = 0
+        self._later: Timer | None = None
 
     def tell(self, what: str) -> None:
         """One more."""
-        now_ns = self._clock.now_ns()
-        if now_ns >= self._next_ns:
-            self._next_ns = now_ns + _LOSS_EVERY_NS
-            self._on_change(what)
+        wait_ns = min(self._next_ns - self._clock.now_ns(), _LOSS_EVERY_NS)
+        if self._later is not None:
+            return
+        if wait_ns <= 0:
+            self._tell(what)
+        else:
+            self._later = self._clock.call_later(wait_ns, lambda due_ns: self._tell(what))
+
+    def _tell(self, what: str) -> None:
+        self._later = None
+        self._next_ns = self._clock.now_ns() + _LOSS_EVERY_NS
+        self._on_change(what)
 
 
 class ReportStream(PrivateStream):

@@ -17,6 +17,7 @@ EXCHANGES: Registry[Exchange] = Registry(
         "synthetic": "quantai.exchanges.synthetic.SyntheticExchange",
         "binance": "quantai.exchanges.binance.BinanceSpot",
         "binance_usdm": "quantai.exchanges.binance.BinanceUsdm",
+        "binance_coinm": "quantai.exchanges.binance.BinanceCoinm",
     },
 )
 

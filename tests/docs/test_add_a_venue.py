@@ -75,22 +75,23 @@ def pocket() -> VenueUnderTest:
         symbols=("BTC/USDT", "ETH/USDT"),
         balances={"USDT": Decimal(100_000), "BTC": Decimal(2), "ETH": Decimal(10)},
         venue_symbol=lambda symbol: symbol.replace("/", ""),
-        requests={"submit": "POST /orders", "cancel": "DELETE /orders"},
+        requests={
+            "submit": "POST /orders",
+            "cancel": "DELETE /orders",
+            "amend": "PUT /orders",
+            "missed_trades": "GET /trades",
+        },
         streams={"trade": "trades:{}", "tick": "best:{}"},
         private_fill="private:trade",
         no_private_stream=Fault(FaultKind.ERROR_BEFORE, match="POST /tokens", count=1_000),
         budgets=("REQUESTS", "REQUESTS"),
+        facts=frozenset({"amend to any price and quantity"}),
         params={"quick refresh": {"refresh": "50ms"}},
     )
 
 
 # What Pocket does not have, so that cards which every venue of its capabilities could be asked do not apply to it.
 BEYOND = {
-    "D21": "old trades cannot be asked for: an outage is a gap row",
-    "D22": "old trades cannot be asked for",
-    "D24": "old trades cannot be asked for",
-    "D29": "a trade in a frame that cannot be read is not to be had again",
-    "D30": "old trades cannot be asked for",
     "E23": "nothing follows the frame that is held back",
     "E65": "no request cancels all",
     "E93": "orders have no limit of their own",

@@ -1,5 +1,5 @@
-"""Binance, spot and USD-M futures."""
+"""Binance: spot, USD-M and COIN-M futures."""
 
-from quantai.exchanges.binance.exchange import BinanceSpot, BinanceUsdm
+from quantai.exchanges.binance.exchange import BinanceCoinm, BinanceSpot, BinanceUsdm
 
-__all__ = ["BinanceSpot", "BinanceUsdm"]
+__all__ = ["BinanceCoinm", "BinanceSpot", "BinanceUsdm"]

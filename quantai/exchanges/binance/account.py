@@ -9,18 +9,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from quantai.core.errors import NumberError
 from quantai.core.numbers import ZERO
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.fills import FillHistory
 from quantai.exchanges.binance.orders import ALGO_PREFIX
 from quantai.exchanges.binance.rest_messages import RestAlgo, RestOrder, SpotAccount, UsdmBalance, UsdmPosition
 from quantai.exchanges.binance.statuses import algo_status, order_status
-from quantai.exchanges.errors import MalformedReply, OrderNotFound
-from quantai.exchanges.execution import ExecutionReport, OrderStatus, VenueAccount, VenuePosition
+from quantai.exchanges.execution import ExecutionReport, OrderStatus, VenuePosition
+from quantai.exchanges.http_account import HttpAccount, checked
 from quantai.exchanges.http_request import HttpRequest
-from quantai.exchanges.rate_limiter import Priority
-from quantai.exchanges.wire import check_numbers
 
 T = TypeVar("T")
 
@@ -28,16 +25,18 @@ _BALANCES = "/fapi/v3/balance"
 _POSITIONS = "/fapi/v3/positionRisk"
 
 
-class BinanceAccount(VenueAccount):
+class BinanceAccount(HttpAccount):
     """The account on spot or USD-M. Orders and positions of symbols that the listing does not have keep Binance's name.
 
     `fills` asks for the symbols that are configured, and for those in which orders or positions were seen: Binance
     tells fills by symbol only.
     """
 
+    _core: BinanceCore
+
     def __init__(self, core: BinanceCore, symbols: Sequence[str]) -> None:
         """`symbols` are the unified ones that are configured."""
-        self._core = core
+        super().__init__(core)
         self._product = core.product
         self._configured = tuple(symbols)
         self._seen: set[str] = set()
@@ -49,9 +48,7 @@ class BinanceAccount(VenueAccount):
             algo = await self._find_algo(symbol, {"algoId": venue_order_id.removeprefix(ALGO_PREFIX)})
             if algo is not None or not client_order_id:
                 return algo
-            venue_order_id = (
-                ""  # the algo service forgets what it triggered; the order that it became has the same name
-            )
+            venue_order_id = ""  # the algo service forgets what it triggered; what that became has the same name
         name = {"orderId": venue_order_id} if venue_order_id else {"origClientOrderId": client_order_id}
         found = await self._find_regular(symbol, {"symbol": venue_symbol} | name)
         if found is None and self._product.is_futures and client_order_id:
@@ -59,17 +56,13 @@ class BinanceAccount(VenueAccount):
         return found
 
     async def _find_regular(self, symbol: str, params: Mapping[str, str]) -> OrderStatus | None:
-        try:
-            order = await self._get("order", RestOrder, self._product.weights.query_order, params)
-        except OrderNotFound:
-            return None
-        return order_status(order, symbol, is_futures=self._product.is_futures)
+        order = await self.find(self._request("order", self._product.weights.query_order, params), RestOrder)
+        return None if order is None else order_status(order, symbol, is_futures=self._product.is_futures)
 
     async def _find_algo(self, symbol: str, params: Mapping[str, str]) -> OrderStatus | None:
         """The conditional order; once it was triggered, the order that it became."""
-        try:
-            algo = await self._get("algoOrder", RestAlgo, self._product.weights.query_order, params)
-        except OrderNotFound:
+        algo = await self.find(self._request("algoOrder", self._product.weights.query_order, params), RestAlgo)
+        if algo is None:
             return None
         if not algo.actual_order_id:
             return algo_status(algo, symbol, await self._closing(algo))
@@ -89,12 +82,12 @@ class BinanceAccount(VenueAccount):
         algos = await self._get("openAlgoOrders", list[RestAlgo], weight) if self._product.is_futures else []
         orders = await self._get("openOrders", list[RestOrder], weight)
         self._seen.update(each.symbol for each in orders)
-        found = [order_status(each, self._unified(each.symbol), is_futures=self._product.is_futures) for each in orders]
+        found = [order_status(each, self.unified(each.symbol), is_futures=self._product.is_futures) for each in orders]
         known = {each.client_order_id for each in found}
         for algo in algos:
             if algo.client_algo_id not in known and not algo.actual_order_id:
                 self._seen.add(algo.symbol)
-                found.append(algo_status(algo, self._unified(algo.symbol), await self._closing(algo)))
+                found.append(algo_status(algo, self.unified(algo.symbol), await self._closing(algo)))
         return found
 
     async def fills(self, since_ns: int) -> Sequence[ExecutionReport]:
@@ -108,9 +101,10 @@ class BinanceAccount(VenueAccount):
             wallet = await self._get(_BALANCES, list[UsdmBalance], weights.account)
             held = {each.asset: each.balance for each in wallet}
         else:
-            account = await self._get("account", SpotAccount, weights.account, {"omitZeroBalances": "true"})
+            asked = self._request("account", weights.account, {"omitZeroBalances": "true"})
+            account = await self.ask(asked, SpotAccount)
             held = {each.asset: each.free + each.locked for each in account.balances}
-        _check(*held.values())
+        checked(*held.values())
         return held
 
     async def positions(self) -> Sequence[VenuePosition]:
@@ -119,28 +113,19 @@ class BinanceAccount(VenueAccount):
             return ()
         listed = [each for each in await self._venue_positions() if each.position_amt]
         self._seen.update(each.symbol for each in listed)
-        return [VenuePosition(self._unified(each.symbol), each.position_amt, each.entry_price) for each in listed]
+        return [VenuePosition(self.unified(each.symbol), each.position_amt, each.entry_price) for each in listed]
 
     async def _venue_positions(self) -> list[UsdmPosition]:
         listed = await self._get(_POSITIONS, list[UsdmPosition], self._product.weights.account)
         for each in listed:
-            _check(each.position_amt, each.entry_price)
+            checked(each.position_amt, each.entry_price)
         return listed
 
-    def _unified(self, venue_symbol: str) -> str:
-        return self._core.mapper.to_unified(venue_symbol) or venue_symbol
+    async def _get(self, name: str, type_: type[T], weight: int) -> T:
+        return await self.ask(self._request(name, weight), type_)
 
-    async def _get(self, name: str, type_: type[T], weight: int, params: Mapping[str, str] | None = None) -> T:
-        """Ask; `name` is below the product's prefix, or a whole path."""
-        request = HttpRequest(
-            method="GET", path=name if name.startswith("/") else self._product.path(name), params=params or {},
-            costs=self._product.costs(weight), is_signed=True, priority=Priority.QUERY,
-        )  # fmt: skip
-        return await self._core.http.call(request, type_)
-
-
-def _check(*numbers: Decimal) -> None:
-    try:
-        check_numbers(*numbers)
-    except NumberError as error:
-        raise MalformedReply(str(error)) from None
+    def _request(self, name: str, weight: int, params: Mapping[str, str] | None = None) -> HttpRequest:
+        """`name` is below the product's prefix, or a whole path."""
+        path = name if name.startswith("/") else self._product.path(name)
+        costs = self._product.costs(weight)
+        return HttpRequest(method="GET", path=path, params=params or {}, costs=costs, is_signed=True)

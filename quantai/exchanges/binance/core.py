@@ -11,7 +11,7 @@ from quantai.exchanges.core import VenueCore
 
 @dataclass(kw_only=True)
 class BinanceCore(VenueCore):
-    """Of spot or USD-M, and where they are spoken to."""
+    """Of one product, and where it is spoken to."""
 
     product: Product
     hosts: Hosts

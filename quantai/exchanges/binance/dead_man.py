@@ -104,7 +104,8 @@ class DeadManSwitch:
             method="POST", path=product.path("countdownCancelAll"),
             params={"symbol": self._core.mapper.to_venue(symbol), "countdownTime": str(countdown_ns // NS_PER_MS)},
             costs=product.costs(_WEIGHT),
-            is_signed=True, is_safe=True, priority=Priority.CANCEL, timeout_ns=max(NS_PER_SECOND, self._interval_ns),
+            is_signed=True, is_safe=True, priority=Priority.CANCEL,
+            timeout_ns=max(NS_PER_SECOND, self._interval_ns // 2),  # time to ask again where no answer comes
             budget_ns=self._interval_ns,
         )  # fmt: skip
         await self._core.http.call(request, Nothing)

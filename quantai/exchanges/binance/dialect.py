@@ -1,7 +1,7 @@
 """How Binance's public streams are asked for, and how it answers.
 
-Source: Binance Spot API, «WebSocket Streams»; USD-M Futures API, «Connect», whose depth and quotes are at `/public`,
-everything else at `/market`, never both on one connection.
+Source: Binance Spot API, «WebSocket Streams»; COIN-M and USD-M Futures API, «Connect»; of USD-M depth and quotes are at
+`/public`, everything else at `/market`, never both on one connection.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Error(msgspec.Struct, gc=False):
 
 
 class _Answer(msgspec.Struct, gc=False):
-    """An answer names its request, an error may not; spot wraps errors, USD-M does not."""
+    """An answer names its request, an error may not; spot wraps errors, futures do not."""
 
     id: int | None = None
     error: _Error | None = None
@@ -49,7 +49,7 @@ _decode = msgspec.json.Decoder(_Answer).decode
 
 
 class BinanceStreamDialect(StreamDialect):
-    """Public streams of spot or USD-M; frames come combined."""
+    """Public streams of a product; frames come combined."""
 
     def __init__(self, product: Product, public_ws: str) -> None:
         """`public_ws` is the root of the streams, as in `Hosts`."""
@@ -59,15 +59,15 @@ class BinanceStreamDialect(StreamDialect):
             messages=limits.messages_per_second - _NOT_RATE,
         )
         self._root = public_ws
-        self._is_futures = product.is_futures
+        self._is_routed = product.is_routed
 
     def url(self, route: str) -> str:
         """`/stream`, below the route on USD-M."""
         return f"{self._root}/{route}/stream" if route else f"{self._root}/stream"
 
     def route(self, stream: str) -> str:
-        """On USD-M `public` or `market`; nothing on spot."""
-        if not self._is_futures:
+        """On USD-M `public` or `market`; nothing on spot and COIN-M."""
+        if not self._is_routed:
             return ""
         kind = stream.partition("@")[2]
         return "public" if kind.startswith(_PUBLIC) else "market"

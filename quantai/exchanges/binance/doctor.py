@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from quantai.core.clock import NS_PER_MS, NS_PER_SECOND
-from quantai.core.errors import QuantAIError
+from quantai.core.errors import QuantAIError, VenueError
 from quantai.exchanges.binance.account import BinanceAccount
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.rest_messages import KeyPermissions
@@ -37,21 +37,31 @@ class Patient:
         return [each.symbol for each in self.instruments if each.symbol in self.core.mapper]
 
 
+Check = Callable[[Patient], Awaitable[Finding]]
+
+
 async def examine(patient: Patient) -> list[Finding]:
-    """Every check, one after the other; one that fails says so, and the others go on."""
-    findings = []
-    for name, check in CHECKS:
-        try:
-            findings.append(await check(patient))
-        except QuantAIError as error:
-            findings.append(Finding(name, Health.BAD, str(error)))
-    return findings
+    """Every check, one after the other; one that fails says so, and the others go on, where the venue was reached."""
+    reach = await _made(patient, "reach", check_reach)
+    if reach.health is Health.BAD:
+        return [reach, *[Finding(name, Health.DOUBTFUL, "not tried: the venue was not reached") for name, _ in CHECKS]]
+    return [reach, *[await _made(patient, name, check) for name, check in CHECKS]]
+
+
+async def _made(patient: Patient, name: str, check: Check) -> Finding:
+    try:
+        return await check(patient)
+    except QuantAIError as error:
+        return Finding(name, Health.BAD, str(error))
 
 
 async def check_reach(patient: Patient) -> Finding:
     """Whether the venue answers, and how fast."""
     core = patient.core
-    await core.venue_clock.resync()
+    try:
+        await core.venue_clock.resync()
+    except VenueError as error:
+        raise VenueError(f"{core.hosts.rest}: {error}") from None
     return Finding("reach", Health.GOOD, f"{core.hosts.rest} answers in {core.http.latency_ns / NS_PER_MS:.0f} ms")
 
 
@@ -104,6 +114,8 @@ async def check_budget(patient: Patient) -> Finding:
 async def check_instruments(patient: Patient) -> Finding:
     """Whether each configured instrument is listed."""
     await patient.load()
+    if not patient.instruments:
+        return Finding("instruments", Health.DOUBTFUL, "none is configured here")
     missing = [each.symbol for each in patient.instruments if each.symbol not in patient.core.mapper]
     if missing:
         return Finding("instruments", Health.BAD, f"not listed: {', '.join(missing)}")
@@ -128,8 +140,7 @@ async def check_account(patient: Patient) -> Finding:
     return Finding("reconciliation", health, f"{text}{len(positions)} positions{hint}")
 
 
-CHECKS: Sequence[tuple[str, Callable[[Patient], Awaitable[Finding]]]] = (
-    ("reach", check_reach),
+CHECKS: Sequence[tuple[str, Check]] = (
     ("clock", check_clock),
     ("key", check_key),
     ("rate budget", check_budget),

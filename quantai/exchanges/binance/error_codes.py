@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import VenueError
 from quantai.exchanges.binance.product import ORDERS_1D, ORDERS_1M, ORDERS_10S
 from quantai.exchanges.errors import (
@@ -26,14 +25,13 @@ from quantai.exchanges.errors import (
     RateLimitExceeded,
     RequestRefused,
 )
+from quantai.exchanges.reply_errors import retry_after_ns
 
 LISTEN_KEY_GONE = "-1125"
 CANCEL_REPLACE_HALF_DONE = -2021
 """On spot; on USD-M the same code says that a stop would trigger at once."""
 
 _MAX_WORDS = 200
-_LONGEST_BAN_S = 4 * 86_400
-_MAX_DIGITS = 9
 _THROTTLED = -1008
 _TOO_MANY_ORDERS = -1015
 
@@ -164,13 +162,11 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, is_f
 
 
 def _too_much(status: int, headers: Mapping[str, str], said: ErrorBody | None) -> RateLimitExceeded:
-    after = headers.get("Retry-After", "")
-    seconds = int(after) if len(after) <= _MAX_DIGITS and after.isascii() and after.isdigit() else 0
     words = f": {said.msg[:_MAX_WORDS]}" if said is not None else ""
     code = str(said.code) if said is not None else str(status)
     return RateLimitExceeded(
         f"Binance says that too much was asked (HTTP {status}){words}", code,
-        retry_after_ns=min(seconds, _LONGEST_BAN_S) * NS_PER_SECOND, is_ban=status == 418,
+        retry_after_ns=retry_after_ns(headers), is_ban=status == 418,
     )  # fmt: skip
 
 

@@ -6,17 +6,23 @@ leaves open is `UNKNOWN`, and asked for. Fills and ends come from the stream alo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from functools import partial
-from typing import TypeVar
 
-from quantai.core.errors import OrderError, StartupError
+import msgspec
+
+from quantai.core.errors import NumberError, StartupError, VenueError
 from quantai.exchanges.base import ExchangeContext
+from quantai.exchanges.batched_execution import BatchedExecution
 from quantai.exchanges.binance.account import BinanceAccount
 from quantai.exchanges.binance.core import BinanceCore
 from quantai.exchanges.binance.dead_man import DeadManSwitch
-from quantai.exchanges.binance.order_entry import OrderEntry, Placement
+from quantai.exchanges.binance.error_codes import error_of
 from quantai.exchanges.binance.orders import (
+    ALGO_PREFIX,
+    FUTURES_IDS,
+    SPOT_IDS,
+    Call,
     cancellations,
     spot_amendment,
     spot_order,
@@ -24,25 +30,31 @@ from quantai.exchanges.binance.orders import (
     usdm_order,
 )
 from quantai.exchanges.binance.product import WEIGHT
+from quantai.exchanges.binance.rest_messages import OrderAck
 from quantai.exchanges.binance.user_stream import SpotUserStream, UsdmUserStream, UserStream
-from quantai.exchanges.errors import DuplicateOrderId
+from quantai.exchanges.errors import AuthenticationError, InvalidOrder, NotSent, OrderNotFound
 from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
-from quantai.exchanges.http_execution import CANCEL_WAIT_NS, WAIT_NS, key_of
-from quantai.exchanges.private_execution import PrivateExecution
+from quantai.exchanges.http_execution import CANCEL_WAIT_NS
+from quantai.exchanges.http_request import HttpRequest
+from quantai.exchanges.rate_limiter import Priority
 from quantai.exchanges.websocket.settings import LinkSettings
+from quantai.exchanges.wire import ts_ns
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
-PLACED_TOGETHER = 5
-CANCELLED_TOGETHER = 10
+_BATCH_WEIGHT = 5
+_WINDOW = {"recvWindow": "2500"}
+"""Milliseconds after its timestamp in which a command is taken: at Binance soon or never (`http_execution.WAIT_NS`)."""
 
 
-class BinanceExecution(PrivateExecution):
+class BinanceExecution(BatchedExecution):
     """One account on spot or USD-M. `core.http` and `core.venue_clock` are started before `start`."""
 
     _core: BinanceCore
     account: BinanceAccount
     stream: UserStream
+    ack = OrderAck
+    acks = list[OrderAck]
 
     def __init__(
         self,
@@ -53,17 +65,22 @@ class BinanceExecution(PrivateExecution):
         link_settings: LinkSettings | None = None,
     ) -> None:
         """`countdown_ns` sets the dead-man switch of USD-M; 0: off. Raises `StartupError` without keys."""
-        super().__init__(core, (WEIGHT, *core.product.order_rules))
+        super().__init__(core, order_rules=(WEIGHT, *core.product.order_rules))
+        self._is_futures = core.product.is_futures
+        self.client_ids = FUTURES_IDS if self._is_futures else SPOT_IDS
+        if self._is_futures:
+            self.placed_together, self.cancelled_together = 5, 10
         symbols = [instrument.symbol for instrument in context.instruments]
         self.account = BinanceAccount(core, symbols)
-        self._entry = OrderEntry(core, self.account, self.outcomes)
-        stream = UsdmUserStream if core.product.is_futures else SpotUserStream
+        stream = UsdmUserStream if self._is_futures else SpotUserStream
         self.stream = stream(core, self.outcomes.tell, self.on_state, link_settings)
-        has_switch = bool(countdown_ns) and core.product.is_futures
+        has_switch = bool(countdown_ns) and self._is_futures
         self._switch = DeadManSwitch(core, symbols, countdown_ns) if has_switch else None
 
     async def start(self) -> None:
         """Return when the private stream stands. Raises `StartupError`."""
+        if self._is_futures:
+            await self._prove_secret()
         await super().start()
         if self._switch is None:
             return
@@ -73,6 +90,15 @@ class BinanceExecution(PrivateExecution):
             await self.stream.stop()
             raise
 
+    async def _prove_secret(self) -> None:
+        """A listen key is had without a signature, so a wrong secret would be found by the first order only."""
+        try:
+            await self.account.balances()
+        except AuthenticationError as error:
+            raise StartupError(f"{self._core.venue} does not accept the keys: {error}") from None
+        except VenueError as error:
+            logger.warning("the keys of %s could not be tried: %s", self._core.venue, error)
+
     async def stop(self) -> None:
         """Wait some seconds for answers that are due, then disconnect."""
         await self._queue.close()
@@ -80,94 +106,77 @@ class BinanceExecution(PrivateExecution):
             await self._switch.stop()
         await super().stop()
 
-    def submit(self, command: SubmitOrder) -> None:
-        placement = self._placement(command)
-        work = partial(self._entry.submit, placement, self._deadline_ns(WAIT_NS))
-        self._queue.put([command.client_order_id], work)
+    def placement(self, command: SubmitOrder, symbol: str) -> HttpRequest:
+        place = usdm_order if self._is_futures else spot_order
+        return self._request(place(command, symbol), orders=1)
 
-    def submit_batch(self, commands: Sequence[SubmitOrder]) -> None:
-        """Five at a time on USD-M, but for stops; one by one on spot. Those that cannot be sent are told so."""
-        placements = []
-        for command in commands:
-            try:
-                placements.append(self._placement(command))
-            except (OrderError, DuplicateOrderId) as error:
-                self.outcomes.refuse_later(command, error)
-        is_alone = [each.call.is_algo or not self._core.product.is_futures for each in placements]
-        alone = [each for each, by_itself in zip(placements, is_alone, strict=True) if by_itself]
-        together = [each for each, by_itself in zip(placements, is_alone, strict=True) if not by_itself]
-        for some in [*_chunks(together, PLACED_TOGETHER), *_chunks(alone, 1)]:
-            self._place(some)
+    def cancellations(self, command: CancelOrder, symbol: str) -> Sequence[HttpRequest]:
+        return [self._request(call) for call in cancellations(command, symbol, is_futures=self._is_futures)]
 
-    def _place(self, some: Sequence[Placement]) -> None:
-        deadline_ns = self._deadline_ns(WAIT_NS)
-        send = partial(self._entry.submit, some[0]) if len(some) == 1 else partial(self._entry.submit_batch, some)
-        try:
-            self._queue.put([each.command.client_order_id for each in some], partial(send, deadline_ns))
-        except OrderError as error:
-            for each in some:
-                self.outcomes.refuse_later(each.command, error)
+    def amendment(self, command: AmendOrder, symbol: str) -> HttpRequest:
+        amend = usdm_amendment if self._is_futures else spot_amendment
+        return self._request(amend(command, symbol))
 
-    def amend(self, command: AmendOrder) -> None:
-        amendment = usdm_amendment if self._core.product.is_futures else spot_amendment
-        call = amendment(command, self._core.ordered_symbol(command.symbol))
-        self._queue.put([key_of(command)], partial(self._entry.amend, command, call, self._deadline_ns(WAIT_NS)))
-
-    def cancel(self, command: CancelOrder) -> None:
-        calls = cancellations(
-            command, self._core.ordered_symbol(command.symbol), is_futures=self._core.product.is_futures
-        )
-        work = partial(self._entry.cancel, command, calls, self._deadline_ns(CANCEL_WAIT_NS))
-        self._queue.put([key_of(command)], work, is_cancel=True)
-
-    def cancel_batch(self, commands: Sequence[CancelOrder]) -> None:
-        """Ten of a symbol at a time on USD-M; alone go those that would make others wait, and those without an id."""
-        by_symbol: dict[str, list[CancelOrder]] = {}
-        for command in commands:
-            has_id = command.venue_order_id.isascii() and command.venue_order_id.isdigit()
-            if has_id and self._core.product.is_futures and not self._queue.is_busy(key_of(command)):
-                by_symbol.setdefault(command.symbol, []).append(command)
-            else:
-                self._cancel_alone(command)
-        for symbol, some in by_symbol.items():
-            for chunk in _chunks(some, CANCELLED_TOGETHER):
-                self._cancel_together(symbol, chunk)
-
-    def _cancel_together(self, symbol: str, commands: Sequence[CancelOrder]) -> None:
-        if len(commands) == 1:
-            self._cancel_alone(commands[0])
+    async def may_amend(self, command: AmendOrder) -> None:
+        """Spot makes an order smaller, and would leave its price as it is without a word."""
+        if self._is_futures:
             return
         try:
-            deadline_ns = self._deadline_ns(CANCEL_WAIT_NS)
-            work = partial(self._entry.cancel_batch, commands, self._core.ordered_symbol(symbol), deadline_ns)
-            self._queue.put([key_of(command) for command in commands], work, is_cancel=True)
-        except OrderError as error:
-            for command in commands:
-                self.outcomes.refuse_later(command, error)
+            status = await self.account.find_order(command.symbol, command.client_order_id, command.venue_order_id)
+        except VenueError as error:
+            raise NotSent(f"not sent, the order could not be looked at before: {error}") from None
+        if status is None:
+            raise OrderNotFound("Binance does not know the order")
+        if command.price != status.price or command.quantity >= status.quantity:
+            raise InvalidOrder("Binance spot makes orders smaller and changes nothing else: cancel and place anew")
 
-    def _cancel_alone(self, command: CancelOrder) -> None:
+    def accepted(self, ack: OrderAck) -> tuple[str, int]:
+        """Conditional orders have an id of their own. A time that is none is not told."""
+        own_id = str(ack.order_id) if ack.order_id else ""
         try:
-            self.cancel(command)
-        except OrderError as error:
-            self.outcomes.refuse_later(command, error)
+            ts_event = ts_ns(ack.transact_time or ack.update_time or ack.create_time)
+        except NumberError:
+            ts_event = 0
+        return f"{ALGO_PREFIX}{ack.algo_id}" if ack.algo_id else own_id, ts_event
+
+    # Several in one message: USD-M only
+
+    def is_placed_alone(self, placement: HttpRequest) -> bool:
+        return placement.path != self._core.product.path("order")
+
+    def joint_placement(self, placements: Sequence[HttpRequest]) -> HttpRequest:
+        orders = [{name: text for name, text in each.params.items() if name not in _WINDOW} for each in placements]
+        listed = msgspec.json.encode(orders).decode()
+        return self._request(Call("POST", "batchOrders", {"batchOrders": listed}), len(placements), _BATCH_WEIGHT)
+
+    def is_cancelled_alone(self, command: CancelOrder) -> bool:
+        """Those without an id: conditional orders, and those of spot."""
+        has_id = command.venue_order_id.isascii() and command.venue_order_id.isdigit()
+        return not (self._is_futures and has_id)
+
+    def joint_cancellation(self, commands: Sequence[CancelOrder], symbol: str) -> HttpRequest:
+        ids = ",".join(command.venue_order_id for command in commands)
+        params = {"symbol": symbol, "orderIdList": f"[{ids}]"}
+        return self._request(Call("DELETE", "batchOrders", params), weight=_BATCH_WEIGHT)
+
+    def refused(self, ack: OrderAck) -> VenueError | None:
+        return error_of(ack.code, ack.msg, is_futures=True) if ack.code else None
 
     async def cancel_all(self, symbol: str) -> None:
         """Cancel every open order of a symbol, conditional ones too, whoever placed it. Raises `VenueError` where that
         is not sure to be done.
         """
-        names = ("allOpenOrders", "algoOpenOrders") if self._core.product.is_futures else ("openOrders",)
-        for name in names:
-            await self._entry.cancel_all(name, self._core.ordered_symbol(symbol))
+        venue_symbol = self._core.ordered_symbol(symbol)
+        for name in ("allOpenOrders", "algoOpenOrders") if self._is_futures else ("openOrders",):
+            request = self._request(Call("DELETE", name, {"symbol": venue_symbol}))
+            try:
+                await self._core.http.call(self._due(request, self._in(CANCEL_WAIT_NS), Priority.CANCEL), msgspec.Raw)
+            except OrderNotFound:
+                continue  # there are none: spot says so with an error
 
-    def _placement(self, command: SubmitOrder) -> Placement:
-        """Raises `OrderError` for what cannot be sent, `DuplicateOrderId` where the id was sent and has arrived."""
-        self.outcomes.check_is_new(command)
-        place = usdm_order if self._core.product.is_futures else spot_order
-        return Placement(command, place(command, self._core.ordered_symbol(command.symbol)))
-
-    def _deadline_ns(self, wait_ns: int) -> int:
-        return self._core.clock.now_ns() + wait_ns
-
-
-def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
+    def _request(self, call: Call, orders: int = 0, weight: int = 0) -> HttpRequest:
+        product = self._core.product
+        return HttpRequest(
+            method=call.method, path=product.path(call.name), params={**call.params, **_WINDOW},
+            costs=product.costs(weight or product.weights.order, orders),
+        )  # fmt: skip

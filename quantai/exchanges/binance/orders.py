@@ -1,6 +1,7 @@
 """From commands to what Binance's order endpoints want to be told. Nothing here sends anything.
 
-An order that Binance could only do otherwise than asked is refused here, with `OrderError`, before it is sent.
+An order that Binance could only do otherwise than asked is refused here, with `OrderError`, before it is sent; what
+makes no sense at any venue was refused before (`order_checks`).
 Source: Binance Spot API, «New order», «Order Amend Keep Priority»; USD-M Futures, «New Order», «New Algo Order».
 """
 
@@ -16,15 +17,17 @@ from quantai.core.errors import OrderError
 from quantai.core.numbers import plain
 from quantai.exchanges.binance.order_options import SPOT_OPTIONS, USDM_OPTIONS, read_options
 from quantai.exchanges.execution import AmendOrder, CancelOrder, SubmitOrder
-from quantai.exchanges.order_checks import check_amounts, check_order, refusal
+from quantai.exchanges.order_checks import refusal
 
 ALGO_PREFIX = "algo-"
 """Begins the venue's ids of conditional USD-M orders that were not triggered: the algo service counts for itself."""
 
+SPOT_IDS = re.compile(r"[a-zA-Z0-9_-]{1,36}")
+FUTURES_IDS = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+"""What is taken as a client order id."""
+
 _VENUE = "Binance"
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
-_SPOT_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}")
-_USDM_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 _TRAILING = "TRAILING_STOP_MARKET"
 
@@ -37,16 +40,10 @@ class Call:
     name: str
     params: Mapping[str, str] = field(repr=False)
 
-    @property
-    def is_algo(self) -> bool:
-        """Whether it goes to the service for conditional orders."""
-        return self.name == "algoOrder"
-
 
 def spot_order(command: SubmitOrder, symbol: str) -> Call:
     """A new order on spot. Raises `OrderError`."""
     options = read_options(command.options, SPOT_OPTIONS)
-    check_order(command, _VENUE, _SPOT_ID)
     if command.reduce_only and command.side is Side.BUY:
         raise _refusal(command, "a buy on spot reduces nothing: there are no short positions")
     kind = _spot_type(command, options)
@@ -103,7 +100,6 @@ def _check_spot_flags(command: SubmitOrder, options: Mapping[str, str]) -> None:
 def usdm_order(command: SubmitOrder, symbol: str) -> Call:
     """A new order on USD-M: stops go to the algo service. Raises `OrderError`."""
     options = read_options(command.options, USDM_OPTIONS)
-    check_order(command, _VENUE, _USDM_ID)
     is_stop = command.order_type in _STOPS
     kind = _usdm_type(command, options)
     params = {"algoType": "CONDITIONAL"} if is_stop else {}
@@ -187,7 +183,6 @@ def spot_amendment(command: AmendOrder, symbol: str) -> Call:
     Anything else would be a cancel and a new order, between which the old one may still trade: twice the quantity, or
     none at all. So that is not done here (`POST order/cancelReplace`).
     """
-    check_amounts(_VENUE, command.quantity, command.price)
     same_id = {"newClientOrderId": command.client_order_id} if command.client_order_id else {}
     name = _name_of(command.client_order_id, command.venue_order_id)
     params = {"symbol": symbol} | name | {"newQty": plain(command.quantity)} | same_id
@@ -196,7 +191,6 @@ def spot_amendment(command: AmendOrder, symbol: str) -> Call:
 
 def usdm_amendment(command: AmendOrder, symbol: str) -> Call:
     """USD-M changes quantity and price of a limit order, which loses its place. Raises `OrderError`."""
-    check_amounts(_VENUE, command.quantity, command.price)
     if command.price is None:
         raise OrderError(f"order {command.client_order_id} has no limit: Binance amends limit orders only")
     if command.venue_order_id.startswith(ALGO_PREFIX):

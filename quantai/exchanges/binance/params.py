@@ -26,7 +26,7 @@ class MarketDataSection(Section):
     book_depth: int = 500
     """Levels of each side that a book is put together with; fewer cost less of the rate limit."""
     book_speed: str = "100ms"
-    """Between two updates of a book: `100ms`; `1000ms` on spot, `250ms` and `500ms` on USD-M."""
+    """Between two updates of a book: `100ms`; `1000ms` on spot, `250ms` and `500ms` on futures."""
     book_interval: Duration = 0
     """Between two whole books of a symbol; `0s`: only when it is put together."""
     partial_depth: int = 0
@@ -34,7 +34,7 @@ class MarketDataSection(Section):
     bar_intervals: list[str] = ["1m"]
     """The bars that are streamed."""
     open_interest_interval: PositiveDuration = 60_000_000_000
-    """Between two questions for open interest, on USD-M."""
+    """Between two questions for open interest, on futures."""
 
     def settings(self) -> MarketDataSettings:
         """Raises `ValueError` for what Binance does not have."""

@@ -113,12 +113,12 @@ class UsdmUserStream(UserStream):
 
     async def stop(self) -> None:
         """The listen key is left to expire: another daemon of the same account has the same one."""
+        await super().stop()  # first, for it makes no key any more then
         if self._renewal is not None:
             self._renewal.cancel()
         for task in self._renewing:
             task.cancel()
         await asyncio.gather(*self._renewing, return_exceptions=True)
-        await super().stop()
 
     async def _url(self) -> str:
         key = (await self._core.http.call(self._request("POST"), ListenKey)).listen_key
