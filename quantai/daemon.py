@@ -25,10 +25,10 @@ from quantai.config import Config, LoadedConfig
 from quantai.core.clock import NS_PER_SECOND
 from quantai.core.errors import QuantAIError, StartupError, StoreError
 from quantai.ops.logs import logging_to
+from quantai.ops.memory import frozen_memory
 from quantai.ops.notify import ServiceNotifier
 from quantai.ops.progress import ReplayProgress
 from quantai.ops.signals import StopSignals
-from quantai.ops.memory import frozen_memory
 from quantai.ops.stages import Stages
 from quantai.run_results import write_results
 

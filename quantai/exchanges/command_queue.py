@@ -23,6 +23,7 @@ class CommandQueue:
         self._max_commands = max_commands
         self._newest: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -32,9 +33,11 @@ class CommandQueue:
         return key in self._newest
 
     def put(self, keys: Sequence[str], work: Work, *, is_cancel: bool = False) -> None:
-        """Do `work` once everything before it of the orders `keys` is done. Raises `OrderError` where there is no room:
-        then it is certainly not done.
+        """Do `work` once everything before it of the orders `keys` is done. Raises `OrderError` where there is no room,
+        and once `close` began: then it is certainly not done.
         """
+        if self._is_closing:
+            raise OrderError("order entry is being stopped")
         limit = self._max_commands * (2 if is_cancel else 1)
         if len(self._tasks) >= limit:
             raise OrderError(f"{len(self._tasks)} commands are on their way already, which is as many as may be")
@@ -59,7 +62,8 @@ class CommandQueue:
             logger.error("a command broke", exc_info=task.exception())
 
     async def close(self) -> None:
-        """Give what is on its way some seconds to be answered, and let go of the rest."""
+        """Take no more, give what is on its way some seconds to be answered, and let go of the rest."""
+        self._is_closing = True
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_STOP_S)
             for task in late:

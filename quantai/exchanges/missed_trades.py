@@ -77,7 +77,7 @@ class MissedTrades:
             while hole.next_id < hole.end_id:
                 before = hole.next_id
                 await self._fetch(hole.symbol, before)
-                if hole.next_id == before:
+                if hole.next_id <= before:
                     break
         except VenueError as error:
             logger.warning("%s %s: missed trades cannot be fetched: %s", self._venue, hole.symbol, error)

@@ -47,7 +47,9 @@ class PrivateExecution(ExecutionConnector):
         self._connection_sink = sink
 
     def health(self) -> VenueHealth:
-        return VenueHealth(self._is_up, self._core.http.latency_ns, self._core.limiter.headroom(*self._order_rules))
+        http = self._core.http
+        is_up = self._is_up and not http.is_broken
+        return VenueHealth(is_up, http.latency_ns, self._core.limiter.headroom(*self._order_rules))
 
     def on_state(self, is_up: bool, reason: str) -> None:
         """Of the private stream: it stands (anew), or fell."""

@@ -195,9 +195,15 @@ class ReportStream(PrivateStream):
         except Exception:
             self._losses.tell("a frame that cannot be read")
             raise
-        for report in reports:
-            if self._is_new(report):
-                self._on_report(report)
+        try:
+            for report in reports:
+                if self._is_new(report):
+                    self._on_report(report)
+        except Exception:
+            for report in reports:  # what comes again is told again: the books know each fill once
+                self._fills.pop((report.symbol, report.venue_order_id, report.trade_id), None)
+            self._losses.tell("a frame that could not be taken")
+            raise
 
     def _is_new(self, report: ExecutionReport) -> bool:
         if report.exec_type is not ExecType.TRADE:

@@ -33,7 +33,7 @@ from quantai.oms.models import Change, Order, OrderRequest
 from quantai.oms.orders import changed, new_order
 from quantai.oms.reports import FillBook, ReportTaker
 from quantai.oms.risk.base import Approved, Denied, Verdict
-from quantai.oms.sending import Sender
+from quantai.oms.sending import Sender, submit_of
 from quantai.oms.state_machine import AMENDABLE, CANCELABLE
 from quantai.oms.terms import VenueTerms
 
@@ -256,6 +256,8 @@ class OrderManager:
         self._terms.check(request)
         order.at_venue = request.at_venue and self._terms.keeps_stops(order.venue)
         order.client_order_id = client_order_id or self._ids.next(request.strategy)
+        if order.waits_here:  # now somebody is there to hear what the venue will not take
+            self._executors[order.venue].check(submit_of(order))
         return order
 
     def _conclude(self, verdict: Verdict) -> None:

@@ -99,7 +99,7 @@ class Sender:
     def _on_kept(self, order: Order, event: OrderEvent, is_durable: bool) -> None:
         if self._may_go(order, is_durable):
             self._mark_sent(order)
-            self._hand_over([order], lambda: self._executors[order.venue].submit(_submit_of(order)), event)
+            self._hand_over([order], lambda: self._executors[order.venue].submit(submit_of(order)), event)
 
     def _on_all_kept(self, answers: Sequence[tuple[Order, OrderEvent, bool]]) -> None:
         """What goes is told from what does not at this moment only: any of them may have been cancelled meanwhile."""
@@ -128,7 +128,7 @@ class Sender:
             self._mark_sent(order)
         for venue, some in _by_venue(kept):
             orders = [order for order, _ in some]
-            send = partial(self._executors[venue].submit_batch, [_submit_of(order) for order in orders])
+            send = partial(self._executors[venue].submit_batch, [submit_of(order) for order in orders])
             self._hand_over(orders, send, *(event for _, event in some))
 
     def _on_change_kept(self, order: Order, event: OrderPendingReplaceEvent, is_durable: bool) -> None:
@@ -190,7 +190,8 @@ def _refused(order: Order) -> ExecType:
             return ExecType.REJECTED
 
 
-def _submit_of(order: Order) -> SubmitOrder:
+def submit_of(order: Order) -> SubmitOrder:
+    """What is sent of an order; of a stop that is kept here, what will be once it is released."""
     if order.at_venue:
         order_type, trigger_price = order.order_type, order.trigger_price
     else:

@@ -101,3 +101,15 @@ async def test_what_is_not_answered_is_let_go_of(monkeypatch: pytest.MonkeyPatch
     await queue.close()
     assert log.lines == ["a began"]
     assert len(queue) == 0
+
+
+async def test_what_comes_once_it_is_closing_is_certainly_not_done() -> None:
+    queue, log = CommandQueue(), Log()
+    queue.put(["a"], log.work("a"))
+    closing = asyncio.create_task(queue.close())
+    await settle()
+    with pytest.raises(OrderError, match="being stopped"):
+        queue.put(["a"], log.work("b"), is_cancel=True)
+    log.gates["a"].set()
+    await closing
+    assert log.lines == ["a began", "a ended"]

@@ -220,6 +220,31 @@ async def test_half_a_frame_is_never_told(world: World) -> None:
     await eventually(lambda: world.trades() == [("1", "a")])
 
 
+async def test_a_fill_that_could_not_be_taken_is_told_when_it_comes_again(world: World) -> None:
+    await world.execution.start()
+    failing = [RuntimeError("the books are closed")]
+
+    def sink(report: ExecutionReport) -> None:
+        if failing:
+            raise failing.pop()
+        world.reports.append(report)
+
+    world.stream._on_report = sink
+    await world.send(("TRADE", "1", "a", "1"), ("TRADE", "1", "b", "1"))
+    await eventually(lambda: world.states[1:])
+    assert world.states[1] == (True, "a frame that could not be taken")
+    await world.send(("TRADE", "1", "a", "1"), ("TRADE", "1", "b", "1"))
+    await eventually(lambda: world.trades() == [("1", "a"), ("1", "b")])
+
+
+async def test_a_venue_that_answers_no_requests_takes_no_orders_though_its_stream_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.execution.start()
+    monkeypatch.setattr(type(world.core.http), "is_broken", True)
+    assert not world.execution.health().is_connected
+
+
 async def test_a_stream_that_breaks_is_down(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await world.execution.start()
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
+from quantai.core.errors import OrderError
 from quantai.events import OrderParentEvent, OrderSuspendedEvent, OrderTriggeredEvent
-from quantai.exchanges.execution import ExecType
+from quantai.exchanges.execution import ExecType, SubmitOrder
 from quantai.oms.models import Order, OrderRequest
 from quantai.oms.risk import RiskCheck, RiskView, TradingStates
-from tests.oms.world import SPOT, World, request
+from tests.oms import world as world_module
+from tests.oms.world import SPOT, SilentVenue, World, request
 
 D = Decimal
 
@@ -227,3 +229,41 @@ def test_what_a_halt_would_never_release_is_denied_at_once(
     assert (one.state.value, other.state.value) == (expected, expected)
     if expected == "DENIED":
         assert one.reason == "TRADING_HALTED: trading is HALTED: enough"
+
+
+class Choosy(SilentVenue):
+    """Takes no option `colour`, and is asked about what is sent later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checked: list[SubmitOrder] = []
+
+    def check(self, command: SubmitOrder) -> None:
+        self.checked.append(command)
+        if command.options:
+            raise OrderError("colour must be blue")
+
+
+@pytest.mark.parametrize("submit", ["submit", "suspend"])
+def test_a_stop_that_could_never_be_sent_is_refused_when_it_is_asked_for(
+    submit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world_module, "SilentVenue", Choosy)
+    world = World()
+    order = getattr(world.orders, submit)(STOP)
+    (as_sent,) = cast(Choosy, world.venues["binance"]).checked
+    assert (as_sent.order_type, as_sent.trigger_price) == (OrderType.MARKET, None)  # as it will be sent
+    assert as_sent.client_order_id == order.client_order_id
+    world.events.clear()
+    with pytest.raises(OrderError, match="colour must be blue"):
+        getattr(world.orders, submit)(replace(STOP, options=(("colour", "red"),)))
+    assert world.events == []
+
+
+def test_no_stop_of_a_batch_is_kept_where_one_could_never_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world_module, "SilentVenue", Choosy)
+    world = World()
+    with pytest.raises(OrderError):
+        world.orders.submit_all([STOP, replace(STOP, options=(("colour", "red"),)), request()])
+    assert world.events == []
+    assert world.venues["binance"].submitted == []
