@@ -48,7 +48,7 @@ ifndef SEEDS
 endif
 endif
 
-hour: $(VENV)/.development ## Trade, then record an hour at a loopback Binance with faults on (ARGS="--speed 6 --seed 2")
+hour: $(VENV)/.development ## Trade, then record an hour at a loopback Binance, with faults and kills (ARGS=--as-user: the commands)
 	$(BIN)/python -m tests.e2e.hour --mode live_trading $(ARGS)
 	$(BIN)/python -m tests.e2e.hour --mode live_recording $(ARGS)
 

@@ -317,7 +317,7 @@ WRONG = [
     Wrong(
         "a venue without a connector",
         "conf/exchanges/okx.yaml:1: exchanges.okx.type: mode paper connects to venues, and this one names no "
-        "connector; there are: binance, binance_usdm, synthetic (or name a class with _target_)",
+        "connector; there are: binance, binance_coinm, binance_usdm, synthetic (or name a class with _target_)",
         ("mode=paper",),
     ),
     said(

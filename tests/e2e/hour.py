@@ -1,7 +1,8 @@
 """An hour at the loopback Binance, spot and USD-M, with faults on and the daemon killed in the middle.
 
 `python -m tests.e2e.hour --minutes 60 --speed 12 --seed 1 --mode live_trading`: 0 where venue, journal and portfolio
-agree to the last digit (or, for `live_recording`, the store has everything that its gap ledger does not excuse).
+agree to the last digit (or, for `live_recording`, the store has everything that its gap ledger does not excuse). With
+`--as-user` it is the shipped commands in processes of their own, at the wall's speed.
 """
 
 from __future__ import annotations
@@ -12,55 +13,20 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from quantai.core.clock import NS_PER_SECOND, Clock, WallClock
-from tests.e2e.hour_books import compare_books
+from tests.e2e.hour_as_user import live_as_user
+from tests.e2e.hour_books import Portfolio, Told, compare_books
 from tests.e2e.hour_clock import shared_clock
-from tests.e2e.hour_store import compare_store
+from tests.e2e.hour_rest import VenueRest
+from tests.e2e.hour_run import LIMIT_S, QUIET_S, RECORDING, STRATEGIES, TRADING, Report, Run
+from tests.e2e.hour_store import compare_store, printed_by
 from tests.e2e.hour_venues import KEY, SECRET, START_NS, Venues, fault_plan, running_venues
-
-TRADING, RECORDING = "live_trading", "live_recording"
-_QUIET_S = 30.0
-"""Venue seconds without faults before the daemon is stopped."""
-_LIMIT_S = 60.0
-_STRATEGIES = (
-    "strategies=[]",
-    "strategies.ema_cross={_target_: strategies.ema_cross.EmaCross, instruments: [btc_spot], bar_interval: 2s,"
-    " fast: 3, slow: 8, quantity: 0.01}",
-    "strategies.channel={_target_: strategies.channel_breakout.ChannelBreakout, instruments: [eth_perp],"
-    " bar_interval: 5s, lookback: 10, quantity: 0.1, reward: 0.001, risk: 0.0005}",
-    "strategies.spot_maker={_target_: strategies.market_maker.MarketMaker, instruments: [eth_spot], quantity: 0.1,"
-    " max_position: 0.5, half_spread_bps: 1, tolerance_bps: 1}",
-    "strategies.perp_maker={_target_: strategies.market_maker.MarketMaker, instruments: [btc_perp], quantity: 0.01,"
-    " max_position: 0.05, half_spread_bps: 1, tolerance_bps: 1}",
-    "strategies.spread={_target_: strategies.cross_venue_spread.CrossVenueSpread, instruments: [eth_perp, eth_spot],"
-    " notional: 1000, entry_bps: 2, exit_bps: 0}",
-)
-
-
-@dataclass
-class Report:
-    """What a run was, and what does not agree."""
-
-    figures: dict[str, Any] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is asked for. `folder` is where the daemon works."""
-
-    mode: str
-    minutes: float
-    speed: float
-    seed: int
-    folder: Path
-    kills: int = 1
 
 
 async def live(run: Run) -> Report:
@@ -74,30 +40,40 @@ async def live(run: Run) -> Report:
         finally:
             await daemons.end()
         if run.mode == TRADING:
-            compare_books(report, venues, run.folder / "state" / "journal.db")
+            told = {name: Told.of_account(venue.engine.accounts["main"]) for name, venue in venues.by_name.items()}
+            for name, venue in venues.by_name.items():
+                if await VenueRest(name, venue.address, KEY, SECRET, clock).account() != told[name]:
+                    report.wrong.append(f"{name} says something else over REST than it knows")
+            portfolio = _portfolio(report.figures["daemon"])
+            compare_books(report, told, run.folder / "state" / "journal.db", portfolio)
         else:
-            await asyncio.to_thread(compare_store, report, venues, run.folder)
+            await asyncio.to_thread(compare_store, report, printed_by(venues), run.folder)
     return report
 
 
+def _portfolio(told: Mapping[str, Mapping[str, str]]) -> Portfolio:
+    def amounts(name: str) -> dict[tuple[str, str], Decimal]:
+        keys = {key: key.partition(" ") for key in told[name]}
+        return {(venue, of): Decimal(told[name][key]) for key, (venue, _, of) in keys.items()}
+
+    return Portfolio(amounts("balances"), amounts("positions"))
+
+
 async def _play(run: Run, clock: Clock, venues: Venues, daemons: _Daemons) -> Report:
-    span_ns = int(run.minutes * 60 * NS_PER_SECOND)
+    span_ns = int(run.span_s * NS_PER_SECOND)
     await daemons.start()
     venues.plan(fault_plan(run.seed, span_ns))
     began_ns = clock.now_ns()
-    for number in range(run.kills):
-        await _until(clock, began_ns + span_ns * (number + 1) // (run.kills + 2))
+    for time_s in run.kill_times_s():
+        await _until(clock, began_ns + int(time_s * NS_PER_SECOND))
         await daemons.kill()
         await daemons.start()
     await _until(clock, began_ns + span_ns)
     venues.clear()
-    await _until(clock, clock.now_ns() + int(_QUIET_S * NS_PER_SECOND))
+    await _until(clock, clock.now_ns() + int(QUIET_S * NS_PER_SECOND))
     report = await daemons.stop()
     report.figures |= {"venue_minutes": round((clock.now_ns() - began_ns) / 6e10, 1), "faults": venues.counts}
-    report.figures["answered_429"] = venues.answered(429)
-    for status in (418, 429):
-        if venues.answered(status) != venues.counts.get("rate_limit", 0) * (status == 429):
-            report.wrong.append(f"{venues.answered(status)} answers of {status}")
+    report.judge_limits({status: venues.answered(status) for status in (418, 429)}, venues.counts)
     return report
 
 
@@ -117,7 +93,7 @@ class _Daemons:
         # Timeouts of questions are the daemon's time, the way to the venue is real: they grow with the speed.
         wait = f"{max(5, round(self._run.speed))}s"
         return [
-            "store=sqlite", *_STRATEGIES, f"reconciliation.answer_timeout={wait}",
+            "store=sqlite", *STRATEGIES, f"reconciliation.answer_timeout={wait}",
             f"reconciliation.query_timeout={wait}", "ops.start_timeout=11m", "reconciliation.start_timeout=10m",
             f"+schedule.reconcile={{job: reconcile, every: {max(0.5, 60 / self._run.speed):.1f}s}}",
         ]  # fmt: skip
@@ -135,7 +111,7 @@ class _Daemons:
             *self._overrides, cwd=self._run.folder, stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "HOUR_KEY": KEY, "HOUR_SECRET": SECRET, "PYTHONPATH": str(Path.cwd())},
         )  # fmt: skip
-        async with asyncio.timeout(_LIMIT_S):
+        async with asyncio.timeout(LIMIT_S):
             while not (self.folder / "running").exists():
                 if self._process.returncode is not None:
                     raise AssertionError(f"the daemon ended with {self._process.returncode}: see {self.folder}")
@@ -151,7 +127,7 @@ class _Daemons:
         """As systemd does; what it said at its end."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(_LIMIT_S):
+        async with asyncio.timeout(LIMIT_S):
             status = await self._process.wait()
         report = Report()
         if status != 0:
@@ -182,10 +158,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mode", choices=(TRADING, RECORDING), default=TRADING)
     parser.add_argument("--kills", type=int, default=1)
+    parser.add_argument("--as-user", action="store_true", help="the commands as shipped; the speed is 1")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hour-"))
     run = Run(options.mode, options.minutes, options.speed, options.seed, folder, options.kills)
-    report = asyncio.run(live(run))
+    report = asyncio.run(live_as_user(run) if options.as_user else live(run))
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(report.figures), indent=2).decode() + "\n")
     for line in report.wrong:
         sys.stdout.write(f"WRONG: {line}\n")

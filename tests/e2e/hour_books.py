@@ -5,18 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from quantai.core.account import AccountChange
 from quantai.loopback.engine import Account, FuturesAccount, SpotAccount
 from quantai.loopback.engine.orders import Status
 from quantai.oms.journal.reader import JournalReader
 from quantai.oms.journal.stored import StoredOrder
-from tests.e2e.hour_venues import BALANCES, Venues
-
-if TYPE_CHECKING:
-    from tests.e2e.hour import Report
+from tests.e2e.hour_run import Report
 
 _STATES = {
     Status.NEW: "NEW",
@@ -30,46 +29,83 @@ _NEVER_TAKEN = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED"})
 _MOST_ORDERS = 1_000_000
 
 Fill = tuple[str, str, Decimal, Decimal, Decimal, str]
+"""Client order id, trade id, price, quantity, fee and its currency."""
 
 
-def compare_books(report: Report, venues: Venues, journal: Path) -> None:
+@dataclass(frozen=True)
+class Told:
+    """What a venue says of an account: orders, sorted, as client id, state and what of them traded; money that is not
+    0; positions by symbol, None where it has none.
+    """
+
+    orders: list[tuple[str, str, Decimal]]
+    fills: set[Fill]
+    balances: dict[str, Decimal]
+    positions: dict[str, Decimal] | None
+
+    @classmethod
+    def of_account(cls, account: Account) -> Told:
+        """What the engine knows."""
+        return cls(
+            sorted((order.client_id, _STATES[order.status], order.filled) for order in account.orders.values()),
+            {
+                (order.client_id, str(fill.trade_id), fill.price, fill.quantity, fill.fee, fill.fee_asset)
+                for order, fill in account.fills
+            },
+            _balances(account),
+            _positions(account) if isinstance(account, FuturesAccount) else None,
+        )
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """What the daemon said at its end, by venue and currency or symbol."""
+
+    balances: dict[tuple[str, str], Decimal]
+    positions: dict[tuple[str, str], Decimal]
+
+
+def compare_books(report: Report, venues: Mapping[str, Told], journal: Path, portfolio: Portfolio) -> None:
     """Add to `report` what differs."""
     reader = JournalReader(f"sqlite:///{journal}")
     ours = {order.client_order_id: order for order in reader.orders(limit=_MOST_ORDERS)}
     kept = _journal_fills(journal)
-    account = reader.account()
-    positions: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for each in account.positions:
-        positions[f"{each.venue} {each.symbol}"] += each.quantity
-    books = {f"{each.venue} {each.currency}": each.amount for each in account.balances}
-    orders = fills = 0
-    for name, venue in venues.by_name.items():
-        theirs = venue.engine.accounts["main"]
+    books = _books(reader.account())
+    for name, told in venues.items():
         own = {key: order for key, order in ours.items() if order.venue == name}
-        report.wrong += _orders(name, own, theirs)
+        report.wrong += _orders(name, own, told)
         report.wrong += _differences(
-            f"{name}: fills of journal and venue", {fill for fill in kept if fill[0] in own}, _venue_fills(theirs)
+            f"{name}: fills of journal and venue", {fill for fill in kept if fill[0] in own}, told.fills
         )
-        told = report.figures["daemon"]
-        for where, held in (("journal", books), ("portfolio", _decimals(told["balances"]))):
-            report.wrong += _amounts(f"{name}: {where}", _of(name, held), _balances(name, theirs))
-        for where, held in (("journal", dict(positions)), ("portfolio", _decimals(told["positions"]))):
-            if isinstance(theirs, FuturesAccount):
-                report.wrong += _amounts(f"{name}: position of {where}", _of(name, held), _positions(theirs))
-        orders, fills = orders + len(theirs.orders), fills + len(theirs.fills)
-    report.figures |= {"orders_at_venues": orders, "orders_in_journal": len(ours), "fills": fills}
-    report.figures["states"] = dict(Counter(str(order.state) for order in ours.values()))
+        for where, held in (("journal", books), ("portfolio", portfolio)):
+            report.wrong += _amounts(f"{name}: {where}", _of(name, held.balances), told.balances)
+            if told.positions is not None:
+                positions = _of(name, held.positions)
+                report.wrong += _amounts(f"{name}: position of {where}", positions, told.positions)
+    report.figures |= {
+        "orders_at_venues": sum(len(told.orders) for told in venues.values()),
+        "orders_in_journal": len(ours),
+        "fills": sum(len(told.fills) for told in venues.values()),
+        "states": dict(Counter(str(order.state) for order in ours.values())),
+    }
 
 
-def _orders(venue: str, ours: Mapping[str, StoredOrder], account: Account) -> Iterable[str]:
-    counts = Counter(order.client_id for order in account.orders.values())
+def _books(account: AccountChange) -> Portfolio:
+    positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for each in account.positions:
+        positions[each.venue, each.symbol] += each.quantity
+    return Portfolio({(each.venue, each.currency): each.amount for each in account.balances}, dict(positions))
+
+
+def _orders(venue: str, ours: Mapping[str, StoredOrder], told: Told) -> Iterable[str]:
+    counts = Counter(client_id for client_id, _, _ in told.orders)
     yield from (f"{venue}: {name} came {count} times" for name, count in counts.items() if count > 1)
-    for order in account.orders.values():
-        known = ours.get(order.client_id)
+    for client_id, state, filled in told.orders:
+        known = ours.get(client_id)
         if known is None:
-            yield f"{venue}: {order.client_id} is not in the journal"
-        elif (known.state, known.filled_quantity) != (_STATES[order.status], order.filled):
-            yield f"{venue}: {order.client_id} is {_said(known)} here, {order.status} {order.filled} there"
+            yield f"{venue}: {client_id} is not in the journal"
+        elif (known.state, known.filled_quantity) != (state, filled):
+            yield f"{venue}: {client_id} is {_said(known)} here, {state} {filled} there"
     for name, known in ours.items():
         if name not in counts and (known.state not in _NEVER_TAKEN or known.filled_quantity):
             yield f"{venue}: {name} is {_said(known)} here, and was never there"
@@ -85,31 +121,24 @@ def _journal_fills(journal: Path) -> set[Fill]:
         return {(row[0], row[1], Decimal(row[2]), Decimal(row[3]), Decimal(row[4]), row[5]) for row in rows}
 
 
-def _venue_fills(account: Account) -> set[Fill]:
-    return {
-        (order.client_id, str(fill.trade_id), fill.price, fill.quantity, fill.fee, fill.fee_asset)
-        for order, fill in account.fills
-    }
-
-
 def _differences(what: str, ours: set[Any], theirs: set[Any]) -> Iterable[str]:
     yield from (f"{what}: only ours {each}" for each in sorted(ours - theirs))
     yield from (f"{what}: only theirs {each}" for each in sorted(theirs - ours))
 
 
-def _balances(venue: str, account: Account) -> dict[str, Decimal]:
+def _balances(account: Account) -> dict[str, Decimal]:
     if isinstance(account, FuturesAccount):
-        return dict(account.wallet)
+        return {asset: amount for asset, amount in account.wallet.items() if amount}
     assert isinstance(account, SpotAccount)
-    return {asset: held.total for asset, held in account.balances.items() if held.total or asset in BALANCES[venue]}
+    return {asset: held.total for asset, held in account.balances.items() if held.total}
 
 
 def _positions(account: FuturesAccount) -> dict[str, Decimal]:
     return {held.symbol: held.amount for held in account.positions.values() if held.amount}
 
 
-def _of(venue: str, held: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return {key.partition(" ")[2]: amount for key, amount in held.items() if key.partition(" ")[0] == venue and amount}
+def _of(venue: str, held: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
+    return {name: amount for (where, name), amount in held.items() if where == venue}
 
 
 def _amounts(what: str, ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> Iterable[str]:
@@ -117,7 +146,3 @@ def _amounts(what: str, ours: Mapping[str, Decimal], theirs: Mapping[str, Decima
         mine, other = ours.get(key, Decimal(0)), theirs.get(key, Decimal(0))
         if mine != other:
             yield f"{what}: {key} is {mine}, the venue has {other}"
-
-
-def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
-    return {key: Decimal(amount) for key, amount in amounts.items()}

@@ -5,19 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from quantai.core.numbers import to_decimal
 from quantai.events import BarEvent, Event, GapEvent, MarketEvent, TradeEvent
 from quantai.events.persistence import EventReader
 from quantai.loopback.engine import Market
+from tests.e2e.hour_run import Report
 from tests.e2e.hour_venues import MARKETS, USDM, Venues
-
-if TYPE_CHECKING:
-    from tests.e2e.hour import Report
 
 _SLACK_NS = 1_000_000_000
 """Clocks of two processes, and the way from one to the other."""
@@ -36,9 +33,19 @@ class Everything(BaseStrategy):
 """
 
 Printed = dict[str, tuple[Decimal, Decimal, int]]
+"""Price, quantity and time of what traded, by its id: on USD-M aggregate trades, which are what is streamed there."""
 
 
-def compare_store(report: Report, venues: Venues, folder: Path) -> None:
+def printed_by(venues: Venues) -> dict[tuple[str, str], Printed]:
+    """What both printed, by venue and symbol."""
+    return {
+        (venue, symbol): _printed(market, is_aggregate=venue == USDM)
+        for venue in MARKETS
+        for symbol, market in venues.by_name[venue].engine.markets.items()
+    }
+
+
+def compare_store(report: Report, prints: Mapping[tuple[str, str], Printed], folder: Path) -> None:
     """Add to `report` what is missing, wrong or not replayed."""
     report.wrong += _verified(folder)
     reader = EventReader(folder / "store")
@@ -46,14 +53,12 @@ def compare_store(report: Report, venues: Venues, folder: Path) -> None:
     gaps = [event for event in events if isinstance(event, GapEvent)]
     trades = [event for event in events if isinstance(event, TradeEvent)]
     missing = printed = 0
-    for venue in MARKETS:
-        for symbol, market in venues.by_name[venue].engine.markets.items():
-            own = [trade for trade in trades if (trade.venue, trade.symbol) == (venue, symbol)]
-            rows = [gap for gap in gaps if gap.venue == venue and gap.symbol in ("", symbol)]
-            theirs = _printed(market, is_aggregate=venue == USDM)
-            lost, wrong = _compared(f"{venue} {symbol}", own, theirs, rows)
-            report.wrong += wrong
-            missing, printed = missing + lost, printed + len(theirs)
+    for (venue, symbol), theirs in prints.items():
+        own = [trade for trade in trades if (trade.venue, trade.symbol) == (venue, symbol)]
+        rows = [gap for gap in gaps if gap.venue == venue and gap.symbol in ("", symbol)]
+        lost, wrong = _compared(f"{venue} {symbol}", own, theirs, rows)
+        report.wrong += wrong
+        missing, printed = missing + lost, printed + len(theirs)
     report.figures["recorded"] = dict(Counter(type(event).__name__ for event in events))
     report.figures |= {"trades_printed": printed, "trades_in_gaps": missing, "gap_rows": len(gaps)}
     report.figures["gap_reasons"] = dict(Counter(gap.reason for gap in gaps))

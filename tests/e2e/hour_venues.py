@@ -135,18 +135,24 @@ class Venues:
 
     def overrides(self) -> list[str]:
         """How a daemon finds them, their instruments and their money."""
-        lines = ["exchanges=[]", "instruments=[]", "portfolio=none"]
+        lines = ["exchanges=[]", "portfolio=none"]
         for name, venue in self.by_name.items():
             hosts = ", ".join(f'{part}: "{url}"' for part, url in venue.dialect.hosts(venue.address).items())
             keys = "api_key: ${oc.env:HOUR_KEY}, api_secret: ${oc.env:HOUR_SECRET}"
             lines.append(f"exchanges.{name}={{type: {name}, {keys}, hosts: {{{hosts}}}}}")
             held = ", ".join(f"{asset}: {amount}" for asset, amount in BALANCES[name].items())
             lines.append(f"+portfolio.balances.{name}={{{held}}}")
-            for symbol in MARKETS[name]:
-                kind = "perp" if ":" in symbol else "spot"
-                base = symbol.partition("/")[0].lower()
-                lines.append(f'instruments.{base}_{kind}={{venue: {name}, symbol: "{symbol}"}}')
-        return lines
+        return [*lines, *instrument_lines()]
+
+
+def instrument_lines() -> list[str]:
+    """Overrides for the instruments, whose grids are what the venues list."""
+    lines = ["instruments=[]"]
+    for venue, prices in MARKETS.items():
+        for symbol in prices:
+            kind, base = "perp" if ":" in symbol else "spot", symbol.partition("/")[0].lower()
+            lines.append(f'instruments.{base}_{kind}={{venue: {venue}, symbol: "{symbol}"}}')
+    return lines
 
 
 @asynccontextmanager

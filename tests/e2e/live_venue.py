@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from quantai.core.enums import OrderState, OrderType, Side
 
@@ -34,7 +34,7 @@ class VenueServer:
         self._ready = threading.Event()
         self.port = 0
 
-    def __enter__(self) -> VenueServer:
+    def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -77,7 +77,7 @@ class VenueServer:
             case "cancel":
                 self._cancel(message["id"])
             case question:
-                writer.write(_line({"answer": message["number"], "body": self._answer(question, message)}))
+                self._write(writer, {"answer": message["number"], "body": self._answer(question, message)})
 
     def _answer(self, question: str, message: Message) -> Any:
         match question:
@@ -122,8 +122,7 @@ class VenueServer:
 
     def _tell(self, what: str, body: Message) -> None:
         for writer in self._writers:
-            writer.write(_line({"report": what, "body": body}))
+            self._write(writer, {"report": what, "body": body})
 
-
-def _line(message: Message) -> bytes:
-    return json.dumps(message).encode() + b"\n"
+    def _write(self, writer: asyncio.StreamWriter, message: Message) -> None:
+        writer.write(json.dumps(message).encode() + b"\n")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 DAEMON = Path(sys.executable).with_name("quantai-daemon")
-LIMIT_S = 60
+LIMIT_S = 180
 TABLES = ("orders", "fills", "equity", "prices")
 BUSY = """
 from quantai.strategy import BaseStrategy

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from quantai.core.enums import Side, TimeInForce
-from quantai.events import BarEvent, OrderSubmittedEvent
+from quantai.core.enums import Liquidity, Side, TimeInForce
+from quantai.events import BarEvent, OrderFilledEvent, OrderSubmittedEvent
 from quantai.instruments import Instrument
 from quantai.oms.models import Order
 from quantai.oms.risk import RiskCheck, RiskView
@@ -227,3 +227,19 @@ async def test_spread_does_not_keep_one_leg_alone() -> None:
         await prices(stage, 101.1, 100)
     assert held(stage) == (0, 0)
     assert sent(stage) == [("binance", Side.SELL, "0.989"), ("binance", Side.BUY, "0.989")]
+
+
+async def test_spread_takes_what_a_fee_left_of_a_leg_for_none_and_opens_again() -> None:
+    stage = await spread()
+    await prices(stage, 101.1, 100)
+    fee = OrderFilledEvent(
+        "o", "alpha", "binance", "BTC/USDT", 0, 0, "", "t", Side.BUY, D(100), D("0.0005"), D("0.0005"), D(0), D(0),
+        "USDT", Liquidity.TAKER,
+    )  # fmt: skip
+    stage.portfolio.book_fill(fee)
+    for _ in range(3):
+        await prices(stage, 100, 100)
+    assert held(stage) == (D("-0.0005"), 0)  # less than a lot
+    assert len(sent(stage)) == 4
+    await prices(stage, 101.1, 100)
+    assert len(sent(stage)) == 6
