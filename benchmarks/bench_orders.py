@@ -48,7 +48,7 @@ from tests.postgres_server import PostgresServer
 
 _ORDERS = 2_000
 _MANY = 10_000
-_ROUNDS = 2
+_ROUNDS = 3
 _SYMBOL = "BTC/USDT"
 _OVERRIDES = (
     "mode=live_trading", "risk=full", "exchanges=[]", "instruments=[]", "strategies=[]", "portfolio=none",
@@ -195,14 +195,13 @@ def _folder() -> Iterator[None]:
 
 
 def best(store: Callable[[], str], in_flight: int, orders: int, answers: bool = True) -> tuple[float, float, float]:
-    """The best round of a few, each with a journal of its own."""
+    """The best of a few rounds, each with a journal of its own."""
     results = []
     for _ in range(_ROUNDS):
         with _folder():
-            p50, p99, rate = uvloop.run(measure(store(), in_flight, orders, answers))
-            results.append((p99, p50, rate))
-    p99, p50, rate = min(results)
-    return p50, p99, rate
+            results.append(uvloop.run(measure(store(), in_flight, orders, answers)))
+    p50s, p99s, rates = zip(*results, strict=True)
+    return min(p50s), min(p99s), max(rates)
 
 
 def figures() -> list[Figure]:

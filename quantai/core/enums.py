@@ -38,12 +38,17 @@ class OrderType(StrEnum):
     @property
     def has_limit(self) -> bool:
         """Whether it has a limit price."""
-        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+        return self in _WITH_LIMIT
 
     @property
     def has_trigger(self) -> bool:
         """Whether it waits for a trigger price."""
-        return self in (OrderType.STOP, OrderType.STOP_LIMIT)
+        return self in _WITH_TRIGGER
+
+
+# Sets: looking a member up in its class takes longer than all else here.
+_WITH_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_WITH_TRIGGER = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 class TimeInForce(StrEnum):

@@ -135,6 +135,10 @@ class OrderCache:
         """The children of an order, in the order in which they were made."""
         return list(self._children.get(parent_order_id, ()))
 
+    def has_children(self, parent_order_id: str) -> bool:
+        """Whether an order has any."""
+        return parent_order_id in self._children
+
     def open_orders(self) -> Iterable[Order]:
         """Every order that may still trade, oldest first."""
         return self._open.values()

@@ -6,6 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from quantai.core.enums import CLOSED_STATES, OrderState, OrderType, Side, TimeInForce
 from quantai.core.numbers import ZERO
 from quantai.instruments import Instrument
@@ -18,8 +20,7 @@ INFERRED = "inferred-"
 """How the trade ids of fills begin that a venue says happened, and did not list."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(msgspec.Struct, frozen=True):
     """What a strategy asks for: exact, on the instrument's grid, before risk. `cause` names the event behind it.
 
     With a `trigger_price` the order is kept here until the market reaches it (`STOP`, `STOP_LIMIT`), or with

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 Outcome = Callable[[Order, ExecutionReport], None]
 """Takes what is known of a command that did not go the usual way."""
 
+# Looking a member up in its class costs more than twice a global.
+_PENDING_NEW = OrderState.PENDING_NEW
+
 NOT_JOURNALLED = "NOT_JOURNALLED: the journal did not take it, so it was not sent"
 
 
@@ -111,7 +114,10 @@ class Sender:
 
     def _may_go(self, order: Order, is_durable: bool) -> bool:
         """Whether the order may be sent now; if not, it ends here."""
-        if order.state is OrderState.PENDING_CANCEL:
+        state = order.state
+        if is_durable and state is _PENDING_NEW:
+            return True
+        if state is OrderState.PENDING_CANCEL:
             self.end(order, ExecType.CANCELED, "it was cancelled before it was sent")
         elif not is_durable:
             self.denied += 1
@@ -166,7 +172,7 @@ class Sender:
 
 def _is_wanted(order: Order) -> bool:
     """Whether it is still to be sent."""
-    return order.state is OrderState.PENDING_NEW
+    return order.state is _PENDING_NEW
 
 
 def _by_venue(

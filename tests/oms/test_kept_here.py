@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
 from quantai.core.errors import OrderError

@@ -16,8 +16,6 @@ from quantai.core.numbers import ZERO
 from quantai.oms.cache import OrderCache
 from quantai.oms.models import Order
 
-_ALONE = (OrderType.MARKET, OrderType.LIMIT)
-
 FAILED = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.EXPIRED})
 """How a stop ends that did not do what it was there for."""
 
@@ -89,13 +87,15 @@ class Group:
         return not (self.entry is not None and self.entry.is_open) and not self.remaining
 
 
+def stands_alone(order: Order, cache: OrderCache) -> bool:
+    """Whether `order` waits for nothing, and nothing for it: as most do."""
+    return not (order.parent_order_id or order.order_type.has_trigger or cache.has_children(order.client_order_id))
+
+
 def group_of(order: Order, cache: OrderCache) -> Group | None:
     """The group `order` belongs to; None for an order that waits for nothing and for which nothing waits."""
     head_id = order.parent_order_id or order.client_order_id
-    children = cache.children(head_id)
-    if not children and not order.parent_order_id and order.order_type in _ALONE:
-        return None
-    head = cache.get(head_id)
+    head, children = cache.get(head_id), cache.children(head_id)
     if head is not None and head.order_type.has_trigger:
         return Group(None, None, [head])
     stops = [child for child in children if child.order_type.has_trigger]

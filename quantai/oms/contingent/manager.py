@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from quantai.core.clock import Clock
 from quantai.core.enums import OrderState, Side, TradingState
@@ -27,7 +28,7 @@ from quantai.events import (
 )
 from quantai.events.bus import EventBus, Subscription
 from quantai.oms.cache import OrderCache
-from quantai.oms.contingent.group import group_of
+from quantai.oms.contingent.group import group_of, stands_alone
 from quantai.oms.contingent.legs import Keeper, Legs
 from quantai.oms.contingent.missed import Missed
 from quantai.oms.contingent.requests import Bracket, bracket_legs, oco_stop
@@ -144,7 +145,9 @@ class ContingentOrders:
 
     def _on_order(self, event: OrderEvent) -> Awaitable[None] | None:
         order = self._orders.cache.get(event.client_order_id)
-        if order is None or (self._placing and order.parent_order_id == self._placing):
+        if order is None or stands_alone(order, self._orders.cache):
+            return None
+        if self._placing and order.parent_order_id == self._placing:
             return None
         if isinstance(event, FillEvent):
             self._cover(order, event.quantity)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderType, Side, TimeInForce
 from quantai.core.errors import OrderError

@@ -87,7 +87,6 @@ class Line:
 
     def flush(self) -> None:
         """Give the writer all that it was not given yet."""
-        self._is_flush_due = False
         if self._unsent:
             unsent, self._unsent = self._unsent, []
             self._send(unsent)
@@ -136,9 +135,14 @@ class Line:
             self.flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
-            self._loop.call_soon(self.flush)
+            self._loop.call_soon(self._flush_at_last)
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look)
+
+    def _flush_at_last(self) -> None:
+        """The loop's turn ends."""
+        self._is_flush_due = False
+        self.flush()
 
     def _room_for(self, item: Item, then: Written | None) -> int:
         return self._max_waiting // 2 if _is_lesser(item, then) else self._max_waiting

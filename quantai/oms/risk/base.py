@@ -5,7 +5,7 @@ A venue can only be given an `Approved`, and only the engine can make one: an un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -67,6 +67,8 @@ class Denied:
 
 
 Verdict = Approved | Denied
+
+Evaluate = Callable[[Order, RiskView], str | None]
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -147,6 +149,13 @@ def _code(check: RiskCheck) -> str:
     return check.code or type(check).__name__
 
 
+def _within(scope: Scope | None, evaluate: Evaluate) -> Evaluate:
+    """`evaluate`, asked about the orders in `scope` only."""
+    if scope is None:
+        return evaluate
+    return lambda order, view: evaluate(order, view) if scope.covers(order) else None
+
+
 class RiskEngine:
     """Asks whether trading goes on, then every check, in order; the first no is the verdict. A check that fails denies.
 
@@ -158,7 +167,7 @@ class RiskEngine:
         self.checks = tuple(checks)
         self.view = view
         self._states = states
-        self._asked = [((_code(check), check.name), check.scope, check.evaluate) for check in self.checks]
+        self._asked = [((_code(check), check.name), _within(check.scope, check.evaluate)) for check in self.checks]
         self._of_reductions = [
             asked for check, asked in zip(self.checks, self._asked, strict=True) if check.is_asked_of_reductions
         ]
@@ -210,13 +219,12 @@ class RiskEngine:
             view.begin(order)
             if not is_reduction and (found := self._untimely(order)) is not None:
                 return found
-            for asked, scope, evaluate in self._of_reductions if is_reduction else self._asked:
-                if scope is None or scope.covers(order):
-                    view.asked = asked
-                    reason = evaluate(order, view)
-                    if reason is not None:
-                        code, name = asked
-                        return code, reason if name == code else f"{reason} ({name})"
+            for asked, evaluate in self._of_reductions if is_reduction else self._asked:
+                view.asked = asked
+                reason = evaluate(order, view)
+                if reason is not None:
+                    code, name = asked
+                    return code, reason if name == code else f"{reason} ({name})"
             if not is_reduction:
                 for asked, scope, on_approved in self._listening:
                     if scope is None or scope.covers(order):

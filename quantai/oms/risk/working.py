@@ -24,11 +24,25 @@ _BUY, _SELL, _SPOT = Side.BUY, Side.SELL, InstrumentType.SPOT
 _SUSPENDED, _UNKNOWN = OrderState.SUSPENDED, OrderState.UNKNOWN
 
 
+class Place:
+    """Where the orders of a strategy in an instrument are counted, and what they are paid from, bought or sold."""
+
+    __slots__ = ("account", "buys_from", "instrument", "own", "sells_from", "strategy", "venue")
+
+    def __init__(self, instrument: Instrument, strategy: str, sums: WorkingOrders) -> None:
+        self.instrument = instrument
+        self.strategy = strategy
+        self.venue = instrument.venue
+        self.account = sums.account.of(instrument)
+        self.own = sums.strategy(strategy).of(instrument)
+        self.buys_from = sums.purses[instrument.venue, pays_in(instrument, _BUY)]
+        self.sells_from = sums.purses[instrument.venue, pays_in(instrument, _SELL)]
+
+
 class Working(NamedTuple):
     """What one working order counts for. `prices` are its limit, and the one that an amendment would give it."""
 
-    instrument: Instrument
-    strategy: str
+    place: Place
     side: Side
     quantity: Decimal
     filled: Decimal
@@ -63,6 +77,7 @@ class WorkingOrders:
         self._market = market
         self._strategies: dict[str, Exposures] = {}
         self._counted: dict[str, Working] = {}
+        self._places: dict[tuple[str, str, str], Place] = {}
         for order in orders:
             self.keep(order)
 
@@ -75,7 +90,7 @@ class WorkingOrders:
     def keep(self, order: Order) -> None:
         """Count `order` as it is now."""
         before = self._counted.pop(order.client_order_id, None)
-        now = _working(order)
+        now = self._working(order)
         if order.filled_quantity != (ZERO if before is None else before.filled):
             self._mark_traded(order)
         if now is not None:
@@ -98,54 +113,60 @@ class WorkingOrders:
         self._count(working, 1)
 
     def _mark_traded(self, order: Order) -> None:
-        for exposures in (self.account, self.strategy(order.strategy)):
-            exposure = exposures.of(order.instrument)
+        place = self._place(order)
+        for exposure in (place.account, place.own):
             exposure.is_dirty = exposure.is_traded = True
 
+    def _place(self, order: Order) -> Place:
+        key = (order.strategy, order.venue, order.symbol)
+        return self._places.get(key) or self._places.setdefault(key, Place(order.instrument, order.strategy, self))
+
+    def _working(self, order: Order) -> Working | None:
+        """What the order counts for now; None where it does not."""
+        state = order.state
+        if not state.is_open or state is _SUSPENDED or order.is_parent:
+            return None
+        quantity, prices = order.working_quantity, _prices(order)
+        is_sound = quantity.is_finite() and (not prices or (_is_price(prices[0]) and _is_price(prices[-1])))
+        return Working(
+            self._place(order), order.side,
+            max(quantity, ZERO) if is_sound else ZERO,  # more may have traded than an amendment will make of it
+            order.filled_quantity, prices if is_sound else (), state is _UNKNOWN, order.reduce_only, is_sound,
+        )  # fmt: skip
+
     def _count(self, order: Working, sign: int) -> None:
+        place = order.place
         self.total += sign
-        self.by_strategy[order.strategy] += sign
-        self.by_venue[order.instrument.venue] += sign
+        self.by_strategy[place.strategy] += sign
+        self.by_venue[place.venue] += sign
         quantity = order.quantity if sign > 0 else order.quantity.copy_negate()
-        for exposures in (self.account, self.strategy(order.strategy)):
-            _expose(exposures.of(order.instrument), order, quantity, sign)
+        _expose(place.account, order, quantity, sign)
+        _expose(place.own, order, quantity, sign)
         if order.prices:
-            self._pay(order, sign)
-            return
-        exposure = self.account.of(order.instrument)
-        if exposure.market_buys or exposure.market_sells:
-            self.at_market[exposure] = None
+            _pay(order, quantity)
+        elif place.account.market_buys or place.account.market_sells:
+            self.at_market[place.account] = None
         else:
-            self.at_market.pop(exposure, None)
-
-    def _pay(self, order: Working, sign: int) -> None:
-        instrument = order.instrument
-        purse = self.purses[instrument.venue, pays_in(instrument, order.side)]
-        if is_spot_sale(instrument, order.side):
-            purse.units = add(purse.units, order.quantity * sign)
-            return
-        price = order.prices[0]
-        for other in order.prices[1:]:
-            price = dearer(instrument, price, other)
-        notional = instrument.notional(order.quantity, price) * sign
-        if is_paid_in_full(instrument, order.side):
-            purse.paid = add(purse.paid, notional)
-        else:
-            purse.fees_of = add(purse.fees_of, notional)
+            self.at_market.pop(place.account, None)
 
 
-def _working(order: Order) -> Working | None:
-    """What the order counts for now; None where it does not."""
-    state = order.state
-    if not state.is_open or state is _SUSPENDED or order.is_parent:
-        return None
-    quantity, prices = order.working_quantity, _prices(order)
-    is_sound = quantity.is_finite() and (not prices or (_is_price(prices[0]) and _is_price(prices[-1])))
-    return Working(
-        order.instrument, order.strategy, order.side,
-        max(quantity, ZERO) if is_sound else ZERO,  # more may have traded than an amendment will make of it
-        order.filled_quantity, prices if is_sound else (), state is _UNKNOWN, order.reduce_only, is_sound,
-    )  # fmt: skip
+def _pay(order: Working, quantity: Decimal) -> None:
+    """Take `quantity`, which may be negative, of a limit order out of its purse."""
+    instrument, side = order.place.instrument, order.side
+    purse = order.place.buys_from if side is _BUY else order.place.sells_from
+    if is_spot_sale(instrument, side):
+        purse.units = add(purse.units, quantity)
+        return
+    price = order.prices[0]
+    for other in order.prices[1:]:
+        price = dearer(instrument, price, other)
+    notional = instrument.notional(order.quantity, price)
+    if quantity < ZERO:
+        notional = notional.copy_negate()
+    if is_paid_in_full(instrument, side):
+        purse.paid = add(purse.paid, notional)
+    else:
+        purse.fees_of = add(purse.fees_of, notional)
 
 
 def _is_price(number: Decimal) -> bool:

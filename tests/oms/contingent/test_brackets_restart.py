@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderState, Side
 from quantai.events import OrderPendingCancelEvent

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce, TradingState
 from quantai.core.errors import OrderError
