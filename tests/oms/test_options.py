@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from quantai.core.enums import OrderState, OrderType, Side, TimeInForce
 from quantai.core.errors import NumberError, OrderError
@@ -189,8 +190,7 @@ def test_what_is_no_order_at_any_venue(
 )  # fmt: skip
 def test_what_the_venue_does_not_take(request_: OrderRequest, words: str) -> None:
     daemon = world(okx=POOR)
-    fields = {name: getattr(request_, name) for name in request_.__slots__} | {"instrument": PERP}
-    refused = OrderRequest(**fields)
+    refused = replace(request_, instrument=PERP)
     for act in (daemon.orders.submit, daemon.orders.check, lambda each: daemon.orders.submit_all([each])):
         with pytest.raises(OrderError, match=f"^{words}$"):
             act(refused)
