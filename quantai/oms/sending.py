@@ -139,8 +139,10 @@ class Sender:
 
     def _on_change_kept(self, order: Order, event: OrderPendingReplaceEvent, is_durable: bool) -> None:
         is_newest = order.change == Change(event.quantity, event.price)
-        if order.state is not OrderState.PENDING_REPLACE or not is_newest:  # cancelled, or changed otherwise, meanwhile
-            order.change = None if is_newest else order.change
+        if not is_newest:  # another is on its way, or it ended
+            return
+        if order.state is not OrderState.PENDING_REPLACE:
+            self.end(order, ExecType.REPLACE_REJECTED, "it was cancelled before the change was sent")
             return
         if not is_durable:
             self.end(order, ExecType.REPLACE_REJECTED, NOT_JOURNALLED)

@@ -94,15 +94,15 @@ class NotOne:
 
 
 def test_a_venue_that_a_package_publishes_is_found_by_its_name(distribution: Callable[[str, str], None]) -> None:
-    distribution("my_venue", "mine = my_venue:Mine\nodd = my_venue:NotOne\nlost = my_venue:Lost\ngone = no_such:Mine")
+    distribution("my_loopback", "mine = my_loopback:Mine\nodd = my_loopback:NotOne\nlost = my_loopback:Lost\ngone = no_such:Mine")
     assert {"binance", "mine"} < set(dialects.dialect_names())
     assert dialects.find_dialect("mine").name == "mine"
     assert dialects.find_dialect("binance") is dialects.BinanceSpotDialect
     with pytest.raises(ConfigError, match="did you mean 'mine'"):
         dialects.find_dialect("mime")
     for name, complaint in {
-        "odd": "my_venue.NotOne, published as the loopback venue 'odd', is not a subclass of Dialect",
-        "lost": "module my_venue has no 'Lost'",
+        "odd": "my_loopback.NotOne, published as the loopback venue 'odd', is not a subclass of Dialect",
+        "lost": "module my_loopback has no 'Lost'",
         "gone": "no module 'no_such' can be imported",
     }.items():
         with pytest.raises(ConfigError, match=complaint):

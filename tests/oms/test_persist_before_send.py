@@ -134,6 +134,9 @@ def test_a_change_that_was_overtaken_by_a_cancel_is_not_sent(world: World, journ
     assert world.venues["binance"].amends == []
     assert len(world.venues["binance"].cancels) == 1
     assert (order.state.value, order.change) == ("PENDING_CANCEL", None)
+    assert world.topics()[-2:] == ["order.pending_cancel", "order.replace_rejected"]
+    world.report(order, ExecType.CANCEL_REJECTED)
+    assert order.state.value == "NEW"  # and everybody who listens knows it
 
 
 def test_a_batch_goes_out_when_all_of_it_is_kept_venue_by_venue(world: World, journal: WaitingJournal) -> None:
