@@ -33,12 +33,12 @@ class CrossVenueSpread(BaseStrategy):
             return
         premium = (a.mid / b.mid - 1) * 1e4
         if not self.is_open and abs(premium) >= self.entry_bps:
-            self.is_open, self.size = True, float(self.notional) / a.mid
-            base = self.size * (-1 if premium > 0 else 1)
+            self.is_open = True
+            base = float(self.notional) / a.mid * (-1 if premium > 0 else 1)
             self.trade(base / float(self.first.multiplier), -base / float(self.second.multiplier))
         elif self.is_open and not self.open_orders:
             legs = [(leg, float(self.position(leg.symbol, leg.venue))) for leg in self.instruments[:2]]
-            held = [q if abs(q * float(leg.multiplier)) > self.size / 100 else 0.0 for leg, q in legs]  # without crumbs
+            held = [q if self.is_tradable(leg.symbol, q, venue=leg.venue) else 0.0 for leg, q in legs]  # without crumbs
             self.is_open = any(held) or abs(premium) >= self.entry_bps  # no second try while it is still there
             if (premium if held[0] < 0 else -premium) <= self.exit_bps or not all(held):  # one leg alone is no spread
                 self.trade(-held[0], -held[1])

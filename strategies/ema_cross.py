@@ -39,7 +39,8 @@ class EmaCross(BaseStrategy):
         if self.bars < self.slow or self.open_orders:
             return
         held = self.position(bar.symbol)
-        if self.fast_ema > self.slow_ema and held < self.quantity:
-            await self.buy(bar.symbol, quantity=self.quantity - held)
-        elif self.fast_ema < self.slow_ema and held > 0:
+        missing = self.quantity - held
+        if self.fast_ema > self.slow_ema and missing > 0 and self.is_tradable(bar.symbol, missing):
+            await self.buy(bar.symbol, quantity=missing)
+        elif self.fast_ema < self.slow_ema and held > 0 and self.is_tradable(bar.symbol, held):
             await self.sell(bar.symbol, quantity=held)

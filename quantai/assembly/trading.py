@@ -17,6 +17,7 @@ from quantai.assembly.risk import build_risk
 from quantai.assembly.routing import build_books, build_routed_orders, build_router, build_routing
 from quantai.config import Config
 from quantai.config.schema import Execution, MarketEvents
+from quantai.core.clock import SimulatedClock
 from quantai.core.identifiers import ClientOrderIds, base36, run_tag
 from quantai.data.derive import topic_of
 from quantai.exchanges.execution import ExecutionConnector
@@ -46,7 +47,7 @@ def build_trading(config: Config, markets: Markets, catalogue: InstrumentCatalog
     )  # fmt: skip
     recorder = RunRecorder(
         run_folder, strategies=enabled_strategies(config), instruments=markets.instruments,
-        market=market, portfolio=portfolio,
+        market=market, portfolio=portfolio, waits_for_disk=isinstance(clock, SimulatedClock),
     )  # fmt: skip
     cache = OrderCache(config.store.max_closed_orders, on_forget=recorder.add_order)
     journal = build_journal(config, clock, catalogue, bus.post)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,7 +38,10 @@ class StrategyCounts:
 
 
 class RunRecorder:
-    """Collects orders, fills, equity and prices of a run in constant memory: tables go to disk as they grow."""
+    """Collects orders, fills, equity and prices of a run in constant memory: tables go to disk as they grow.
+
+    `waits_for_disk` is for simulated time: a table that the disk is too slow for makes the run wait, else it is lost.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class RunRecorder:
         instruments: tuple[Instrument, ...],
         market: MarketView,
         portfolio: Portfolio,
+        waits_for_disk: bool = True,
     ) -> None:
         self.decisions = DecisionHash()
         self.counts = {name: StrategyCounts() for name in (TOTAL, *strategies)}
@@ -57,8 +62,9 @@ class RunRecorder:
         self._market = market
         self._portfolio = portfolio
         self._folder = folder
-        self._orders = TableWriter(folder, "orders", ORDERS)
-        self._fills = TableWriter(folder, "fills", FILLS)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tables")
+        self._orders = TableWriter(folder, "orders", ORDERS, self._thread, waits=waits_for_disk)
+        self._fills = TableWriter(folder, "fills", FILLS, self._thread, waits=waits_for_disk)
         self._equity = {name: BoundedCurve() for name in (TOTAL, *strategies)}
         self._prices = {(i.venue, i.symbol): BoundedCurve() for i in instruments}
         self._realized: dict[tuple[str, str, str], Decimal] = {}
@@ -144,14 +150,15 @@ class RunRecorder:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Put the tables in their places. Raises `StoreError` where the disk does not take them."""
-        equity = TableWriter(self._folder, "equity", EQUITY)
+        """Once, at the end: put the tables in their places. Raises `StoreError` where the disk does not take them."""
+        equity = TableWriter(self._folder, "equity", EQUITY, self._thread)
         for curve in self._equity.values():
             for point in curve.points():
                 equity.add(point)
-        prices = TableWriter(self._folder, "prices", PRICES)
+        prices = TableWriter(self._folder, "prices", PRICES, self._thread)
         for curve in self._prices.values():
             for point in curve.points():
                 prices.add(point)
-        for table in (self._orders, self._fills, equity, prices):
-            table.close()
+        with self._thread:
+            for table in (self._orders, self._fills, equity, prices):
+                table.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from decimal import Decimal
 
-from quantai.core.numbers import ZERO
+from quantai.core.errors import OrderError
+from quantai.core.numbers import ZERO, Number
 from quantai.events import TickEvent
 from quantai.instruments import Instrument
 from quantai.oms.models import Order
@@ -70,6 +71,31 @@ class Sight:
             candidates = self._candidates(symbol, venue)
             routed = self._routed[symbol, venue] = self._context.routing.instrument(self.name, symbol, candidates)
         return routed
+
+    def is_tradable(self, symbol: str, quantity: Number, price: Number | None = None, venue: str | None = None) -> bool:
+        """Whether `quantity`, bought or sold (its sign does not matter), is not too small to be sent: on the lot grid,
+        and at least the venue's minima at `price`, or at what the instrument is worth now. False while that is unknown.
+
+        Where the order decides which venue it goes to, one that takes it is enough. Raises `OrderError` for an
+        instrument that is not the strategy's, `NumberError` for what is no number.
+        """
+        try:
+            possible = [self.instrument(symbol, venue)]
+        except OrderError:
+            possible = self._candidates(symbol, venue)
+            if not possible:
+                raise
+        return any(self._is_enough(each, quantity, price) for each in possible)
+
+    def _is_enough(self, instrument: Instrument, quantity: Number, price: Number | None) -> bool:
+        size = abs(instrument.quantize_quantity(quantity))
+        if price is None:
+            worth = self._context.market.price(instrument.venue, instrument.symbol)
+        else:
+            worth = instrument.quantize_price(price)
+        if not size or size < instrument.min_quantity or not worth:
+            return False
+        return instrument.notional(size, worth) >= instrument.min_notional
 
     def _candidates(self, symbol: str, venue: str | None = None) -> list[Instrument]:
         return [each for each in self.instruments if each.symbol == symbol and venue in (None, each.venue)]

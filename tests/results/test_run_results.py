@@ -10,12 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from quantai.core.enums import Side
-from quantai.core.errors import StoreError
 from quantai.core.params import Positive
 from quantai.events import FillEvent, PortfolioValueEvent, TickEvent, TimerEvent
 from quantai.oms.risk import RISK_CHECKS
@@ -23,8 +21,8 @@ from quantai.results.curve import BoundedCurve
 from quantai.results.drawdown import Drawdown
 from quantai.results.recorder import RunRecorder
 from quantai.results.summary import money, read_status, trading_summary, write_summary
-from quantai.results.tables import EQUITY, FILLS, TableWriter
 from quantai.strategy import BaseStrategy
+from tests.assembly.world import BRIEF, PAPER, graph_of
 from tests.oms.world import BTC, PERP, SPOT, START_NS, D, request
 from tests.strategy.stage import Stage
 
@@ -209,38 +207,6 @@ async def test_there_is_no_curve_before_the_worth_at_the_start_is_known(tmp_path
 # The parts
 
 
-def test_a_table_is_in_place_only_when_it_is_whole(tmp_path: Path) -> None:
-    table = TableWriter(tmp_path, "equity", EQUITY, chunk=2)
-    for n in range(5):
-        table.add((n, "", D(n), D(0)))
-    assert not (tmp_path / "equity.parquet").exists()
-    table.close()
-    assert [row["ts"] for row in pq.read_table(tmp_path / "equity.parquet").to_pylist()] == [0, 1, 2, 3, 4]
-    assert [path.name for path in tmp_path.iterdir()] == ["equity.parquet"]
-
-
-def test_a_table_without_rows_is_written_with_its_schema(tmp_path: Path) -> None:
-    TableWriter(tmp_path, "fills", FILLS).close()
-    assert pq.read_schema(tmp_path / "fills.parquet").names == FILLS.names
-
-
-def test_a_disk_that_fails_is_told_at_the_end_and_keeps_no_rows(tmp_path: Path) -> None:
-    table = TableWriter(tmp_path / "missing", "equity", EQUITY, chunk=2)
-    for n in range(7):
-        table.add((n, "", D(n), D(0)))
-    assert len(table._rows) < 2
-    with pytest.raises(StoreError, match=r"equity.parquet is not written, 7 rows are lost"):
-        table.close()
-
-
-def test_an_amount_that_does_not_fit_is_told_and_never_rounded_in_silence(tmp_path: Path) -> None:
-    table = TableWriter(tmp_path, "equity", EQUITY)
-    table.add((1, "", D("1e-19"), D(0)))
-    with pytest.raises(StoreError) as raised:
-        table.close()
-    assert isinstance(raised.value.__cause__, pa.ArrowException)
-
-
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 1000])
 def test_a_curve_keeps_its_ends_and_so_many_points_evenly(count: int) -> None:
     curve = BoundedCurve(limit=10)
@@ -286,3 +252,12 @@ def test_a_summary_is_written_whole_and_tells_the_status(tmp_path: Path) -> None
     assert json.loads(path.read_text(encoding="utf-8")) == {"exit_status": 4, "side": "buy"}
     assert read_status(tmp_path) == 4
     assert [each.name for each in tmp_path.iterdir()] == ["summary.json"]
+
+
+@pytest.mark.parametrize(("choices", "waits"), [((BRIEF,), True), (PAPER, False)])
+def test_only_simulated_time_waits_for_the_disk_that_tables_are_on(
+    tmp_path: Path, choices: tuple[str, ...], waits: bool
+) -> None:
+    trading = graph_of(tmp_path, *choices).trading
+    assert trading is not None
+    assert [trading.recorder._orders._waits, trading.recorder._fills._waits] == [waits, waits]

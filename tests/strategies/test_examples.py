@@ -54,6 +54,15 @@ def sent(stage: Stage) -> list[tuple[str, Side, str]]:
     return [(e.venue, e.side, str(e.quantity)) for e in stage.events if isinstance(e, OrderSubmittedEvent)]
 
 
+def fill_of(quantity: str) -> OrderFilledEvent:
+    """What changes the strategy's position in BTC/USDT at binance by `quantity`, such as a fee that was taken of it."""
+    size = D(quantity)
+    return OrderFilledEvent(
+        "o", "alpha", "binance", "BTC/USDT", 0, 0, "", "t", Side.BUY if size > 0 else Side.SELL, D(100), abs(size),
+        abs(size), D(0), D(0), "USDT", Liquidity.TAKER,
+    )  # fmt: skip
+
+
 # EmaCross
 
 
@@ -84,6 +93,17 @@ async def test_ema_cross_buys_what_is_missing_of_its_quantity() -> None:
     assert stage.portfolio.position("binance", "BTC/USDT") == 100
     await closes(stage, 102, 103)
     assert stage.portfolio.position("binance", "BTC/USDT") == 150
+
+
+async def test_ema_cross_does_not_ask_for_what_a_fee_in_kind_left_too_small_to_trade() -> None:
+    stage = await Stage(EmaCross(fast=1, slow=2, quantity="0.5"), bar_interval_ns=60).start()
+    await closes(stage, 100, 101)
+    stage.portfolio.book_fill(fill_of("-0.0005"))
+    await closes(stage, 102, 103)
+    assert stage.portfolio.position("binance", "BTC/USDT") == D("0.4995")
+    await closes(stage, 90, 80, 70)
+    assert stage.portfolio.position("binance", "BTC/USDT") == D("0.0005")
+    assert sent(stage) == [("binance", Side.BUY, "0.500"), ("binance", Side.SELL, "0.499")]
 
 
 # ChannelBreakout
@@ -232,11 +252,7 @@ async def test_spread_does_not_keep_one_leg_alone() -> None:
 async def test_spread_takes_what_a_fee_left_of_a_leg_for_none_and_opens_again() -> None:
     stage = await spread()
     await prices(stage, 101.1, 100)
-    fee = OrderFilledEvent(
-        "o", "alpha", "binance", "BTC/USDT", 0, 0, "", "t", Side.BUY, D(100), D("0.0005"), D("0.0005"), D(0), D(0),
-        "USDT", Liquidity.TAKER,
-    )  # fmt: skip
-    stage.portfolio.book_fill(fee)
+    stage.portfolio.book_fill(fill_of("0.0005"))
     for _ in range(3):
         await prices(stage, 100, 100)
     assert held(stage) == (D("-0.0005"), 0)  # less than a lot
