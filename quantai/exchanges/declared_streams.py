@@ -52,7 +52,8 @@ class DeclaredDecoder(StreamDecoder):
             before, _, after = kind.stream.partition("{}")
             if stream.startswith(before) and stream.endswith(after):
                 symbol = self._unified(stream[len(before) : len(stream) - len(after)])
-                return None if symbol is None else kind(self._output, symbol)
+                if symbol is not None:  # else it may be the name of another kind
+                    return kind(self._output, symbol)
         return None
 
     def knows_trade_ids(self, stream: str) -> bool:

@@ -24,6 +24,7 @@ from quantai.exchanges.order_checks import check_amounts, check_declared, check_
 from quantai.exchanges.order_outcomes import Command
 from quantai.exchanges.private_execution import PrivateExecution
 from quantai.exchanges.rate_limiter import Priority
+from quantai.exchanges.websocket.waiting import time_limit
 
 WAIT_NS = NS_PER_SECOND
 """The longest an order may wait here, for the rate budget and for what went before it. With a receive window of less
@@ -146,10 +147,20 @@ class HttpExecution(PrivateExecution):
     async def _amend(self, command: AmendOrder, request: HttpRequest, deadline_ns: int) -> None:
         """What the order is then the stream tells."""
         try:
-            await self.may_amend(command)
+            await self._ask_first(command, deadline_ns)
             await self._core.http.call(self._due(request, deadline_ns, Priority.ORDER), msgspec.Raw)
         except Exception as error:
             self.outcomes.refuse(command, error)
+
+    async def _ask_first(self, command: AmendOrder, deadline_ns: int) -> None:
+        """No longer than till the deadline: a question waits for a venue that does not answer, a cancel that comes
+        after this must not.
+        """
+        try:
+            async with time_limit(self._core.clock, max(0, deadline_ns - self._core.clock.now_ns())):
+                await self.may_amend(command)
+        except TimeoutError:
+            raise NotSent("not sent, the order could not be looked at in time") from None
 
     async def _cancel(self, command: CancelOrder, requests: Sequence[HttpRequest], deadline_ns: int) -> None:
         """That it was done the stream tells."""

@@ -17,7 +17,7 @@ from quantai.exchanges.rate_limiter import RateRule
 from quantai.exchanges.websocket.link import Link
 from quantai.exchanges.websocket.opening import Send
 from quantai.exchanges.websocket.settings import LinkSettings
-from quantai.exchanges.wire import check_numbers
+from quantai.exchanges.wire import OddMessage, check_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -192,6 +192,8 @@ class ReportStream(PrivateStream):
             reports = list(self.reports(frame))
             for report in reports:
                 check_numbers(report.price, report.quantity, report.fee, report.filled_quantity or report.quantity)
+                if report.exec_type is ExecType.TRADE and not report.trade_id:
+                    raise OddMessage(f"a fill of order {report.venue_order_id} has no trade id to know it by")
         except Exception:
             self._losses.tell("a frame that cannot be read")
             raise

@@ -147,8 +147,8 @@ class TradeHandler(Handler):
         for trade in self._decode_past(frame).data:
             for hole in self._holes:
                 if hole.next_id <= trade.id < hole.end_id:
+                    self.emit(trade, ts_ns)  # first: one that cannot be given on fills no hole
                     hole.next_id = trade.id + 1
-                    self.emit(trade, ts_ns)
                 elif trade.id >= hole.end_id:  # the ids before it that did not come are nobody's
                     hole.next_id = hole.end_id
         while self._holes and self._holes[0].next_id == self._holes[0].end_id:

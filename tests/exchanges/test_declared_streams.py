@@ -13,7 +13,7 @@ from quantai.core.clock import SimulatedClock
 from quantai.core.errors import StartupError, UnknownInstrument, VenueError
 from quantai.events import Event, GapEvent, MarketEvent
 from quantai.exchanges.core import VenueCore
-from quantai.exchanges.declared_streams import DeclaredMarketData
+from quantai.exchanges.declared_streams import DeclaredDecoder, DeclaredMarketData
 from quantai.exchanges.errors import MalformedReply, OutcomeUnknown
 from quantai.exchanges.http import HttpClient
 from quantai.exchanges.http_request import HttpRequest
@@ -126,6 +126,16 @@ def test_each_stream_has_its_own_handler_and_frames_in_another_form_are_read_too
     world.decoder.decode(b'{"data": {"id": 6}, "stream": "BTCUSDT@trades"}', 0)
     assert world.given == [("BTC/USDT", 5), ("ETH/USDT", 5), ("BTC/USDT", 7), ("BTC/USDT", 6)]
     assert world.decoder.unknown == 0
+
+
+def test_a_name_that_two_kinds_could_have_is_that_of_the_one_that_knows_its_symbol() -> None:
+    class Deep(Quotes):
+        stream = "best:{}:deep"
+
+    given: list[Any] = []
+    decoder = DeclaredDecoder(Output("toy", given.append), {"BTCUSDT": "BTC/USDT"}.get, [Quotes, Deep])
+    decoder.decode(b'{"stream":"best:BTCUSDT:deep","data":5}', 0)
+    assert given == [("BTC/USDT", 5)]
 
 
 def test_streams_that_nobody_asked_for_are_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -147,6 +148,21 @@ async def test_what_an_answer_proves_of_an_amendment(
     world.execution.amend(amend("a1"))
     assert await world.settle() == told
     assert len(world.http.requests) == asked
+
+
+async def test_a_question_that_is_not_answered_keeps_no_cancel_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(command: object) -> None:
+        await asyncio.Event().wait()
+
+    world = World()
+    monkeypatch.setattr(world.execution, "may_amend", never)
+    world.http.answer("DELETE /orders", {})
+    world.execution.amend(amend("a1"))
+    world.execution.cancel(cancel("a1"))
+    assert await world.settle() == {}
+    world.clock.advance_to(world.clock.now_ns() + NS_PER_SECOND)
+    assert await world.settle() == {"a1": "REPLACE_REJECTED"}
+    assert world.http.asked() == ["DELETE /orders a1"]
 
 
 async def test_a_venue_that_amends_nothing_says_so() -> None:

@@ -199,7 +199,10 @@ async def test_the_memory_of_fills_is_bounded(world: World, monkeypatch: pytest.
     assert len(world.stream._fills) == 2
 
 
-@pytest.mark.parametrize("frame", ["no json", '[["TRADE", "1", "a", "NaN"]]', '[["TRADE", "1", "a", "1e99"]]', "[1]"])
+@pytest.mark.parametrize(
+    "frame",
+    ["no json", '[["TRADE", "1", "a", "NaN"]]', '[["TRADE", "1", "a", "1e99"]]', '[["TRADE", "1", "", "1"]]', "[1]"],
+)
 async def test_a_frame_that_cannot_be_read_is_a_loss_and_stops_nothing(world: World, frame: str) -> None:
     await world.execution.start()
     await world.server.sockets[0].send(frame)

@@ -14,7 +14,7 @@ from quantai.core.clock import NS_PER_SECOND
 from quantai.events import MarketEvent
 from quantai.exchanges.missed_trades import MissingTrades
 from quantai.exchanges.stream_handlers import Handler, Output, TradeHandler
-from quantai.exchanges.wire import Id
+from quantai.exchanges.wire import Id, OddMessage
 
 
 class Trade(msgspec.Struct):
@@ -68,6 +68,19 @@ def test_a_hole_is_told_and_what_fills_it_given_on() -> None:
     world.fetch(8, 9, 10)
     assert world.wanted() == [(9, 9)]
     assert world.given == [5, 9, 6, 7, 8]
+
+
+def test_a_fetched_trade_that_cannot_be_given_on_fills_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.take(5, 7)
+
+    def refuse(trade: Trade, ts_ns: int) -> None:
+        raise OddMessage("it has no price")
+
+    monkeypatch.setattr(world.trades, "emit", refuse)
+    with pytest.raises(OddMessage):
+        world.fetch(6)
+    assert world.wanted() == [(6, 7)]
 
 
 def test_ids_of_a_hole_that_the_venue_does_not_have_are_nobodys() -> None:

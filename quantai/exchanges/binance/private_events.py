@@ -89,8 +89,8 @@ class PrivateEvents:
         }
 
     def take(self, event: bytes | msgspec.Raw) -> None:
-        """Tell what an event means. Raises `msgspec.DecodeError` or `NumberError` for one that cannot be read, having
-        seen to it that what it was to tell is asked for.
+        """Tell what an event means. Raises `msgspec.DecodeError` or `NumberError` for one that cannot be read, and what
+        who is told raises, having seen to it that what it was to tell is asked for.
         """
         self.counts["events"] += 1
         try:
@@ -101,6 +101,9 @@ class PrivateEvents:
                 taker(event)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.lose("an event that cannot be read")
+            raise
+        except Exception:
+            self.lose("an event that could not be taken")
             raise
 
     def lose(self, what: str) -> None:
@@ -171,7 +174,6 @@ class PrivateEvents:
 
     def _doubt(self, order: SpotOrder | UsdmOrder, reason: str) -> None:
         """What the event says of the order cannot be; that something happened to it is certain."""
-        self._count("lost")
         report = ExecutionReport(
             exec_type=ExecType.UNKNOWN, client_order_id=own_id(order.client_order_id), ts_event=self._clock.now_ns(),
             venue_order_id=str(order.order_id), symbol=self._symbol(order.symbol), side=Side.UNKNOWN, reason=reason,

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from quantai.core.clock import NS_PER_SECOND, Clock
 from quantai.exchanges.errors import NotSent
 from quantai.exchanges.rate_limiter import Priority, RateLimiter, RateRule
+from quantai.exchanges.reply_errors import retry_after_ns
 from quantai.exchanges.websocket.connection import Connection, FrameHandler, open_socket
 from quantai.exchanges.websocket.settings import LinkSettings
 from quantai.exchanges.websocket.waiting import time_limit
@@ -20,8 +21,7 @@ logger = logging.getLogger(__name__)
 Send = Callable[[str], Awaitable[None]]
 
 _TOO_MANY, _BANNED = 429, 418
-_SHORTEST_BAN_S = 120
-_LONGEST_BAN_S = 3 * 86_400
+_SHORTEST_BAN_NS = 120 * NS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,12 @@ class Opener:
         status = error.response.status_code
         if self.connects is None or status not in (_TOO_MANY, _BANNED):
             return
-        after = error.response.headers.get("Retry-After", "")
-        asked_s = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
-        silence_s = asked_s or (_SHORTEST_BAN_S if status == _BANNED else 0)
-        if silence_s:
-            until_ns = self.clock.now_ns() + min(silence_s, _LONGEST_BAN_S) * NS_PER_SECOND
-            self.connects.pause(until_ns, f"HTTP {status} to {self.name}", is_ban=status == _BANNED)
+        after = next(iter(error.response.headers.get_all("Retry-After")), "")  # one that comes twice breaks `get`
+        silence_ns = retry_after_ns({"Retry-After": after}) or (_SHORTEST_BAN_NS if status == _BANNED else 0)
+        if silence_ns:
+            self.connects.pause(
+                self.clock.now_ns() + silence_ns, f"HTTP {status} to {self.name}", is_ban=status == _BANNED
+            )
             return
         logger.warning("%s: HTTP %d, no attempt before %s resets", self.name, status, ", ".join(self.connect_costs))
         for name in self.connect_costs:

@@ -150,6 +150,19 @@ def test_what_cannot_be_read_makes_the_account_be_compared(frame: bytes) -> None
     assert told.take(SPOT) == [ExecType.NEW]  # the stream goes on
 
 
+def test_a_fill_that_nobody_could_take_makes_the_account_be_compared() -> None:
+    told = Listener()
+
+    def refuse(report: ExecutionReport) -> None:
+        raise RuntimeError("the books are closed")
+
+    told.events._on_report = refuse
+    with pytest.raises(RuntimeError, match="closed"):
+        told.take(usdm())
+    assert told.changes == ["an event that could not be taken"]
+    assert told.events.counts["lost"] == 1
+
+
 def test_a_flood_of_garbage_is_told_of_every_ten_seconds() -> None:
     told = Listener()
     for _ in range(100):

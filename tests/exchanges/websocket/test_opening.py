@@ -6,7 +6,9 @@ import logging
 from dataclasses import replace
 
 import pytest
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from quantai.core.clock import NS_PER_SECOND, SimulatedClock
 from quantai.exchanges.errors import NotSent
@@ -86,7 +88,7 @@ async def test_a_429_that_asks_for_silence_is_obeyed_by_everybody(server: Venue,
 
 @pytest.mark.parametrize(
     ("after", "seconds"),
-    [("900", 900), ("", 120), ("0", 120), ("soon", 120), ("-5", 120), ("999999999", 3 * 86_400), ("9" * 12, 120)],
+    [("900", 900), ("", 120), ("0", 120), ("soon", 120), ("-5", 120), ("999999999", 4 * 86_400), ("9" * 12, 120)],
 )
 async def test_a_ban_stops_everything_for_two_minutes_at_least(
     server: Venue, clock: SimulatedClock, after: str, seconds: int
@@ -98,6 +100,13 @@ async def test_a_ban_stops_everything_for_two_minutes_at_least(
     assert world.limiter.counts.bans == 1
     with pytest.raises(NotSent, match="banned for another"):
         await world.limiter.acquire({"weight": 1}, Priority.CANCEL)
+
+
+async def test_a_ban_that_says_twice_how_long_is_a_ban(server: Venue, clock: SimulatedClock) -> None:
+    world = World(server, clock)
+    error = InvalidStatus(Response(418, "banned", Headers([("Retry-After", "900"), ("Retry-After", "900")]), b""))
+    world.opener._heed(error)
+    assert world.limiter.paused_until_ns == clock.now_ns() + 900 * NS_PER_SECOND
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
