@@ -236,7 +236,5 @@ def is_booked(order: Order, trade_id: str) -> bool:
 
 def _is_repeated(order: Order, report: ExecutionReport) -> bool:
     """Whether the venue tells again what the order is already, while another change of it is on its way."""
-    if order.change is None or report.order_quantity != order.quantity:
-        return False
-    is_asked_for = Change(report.order_quantity, report.order_price) == order.change
-    return report.order_price == order.price and not is_asked_for
+    is_as_told = (report.order_quantity, report.order_price) == (order.quantity, order.price)
+    return order.change is not None and is_as_told

@@ -200,7 +200,8 @@ def test_a_change_that_is_told_again_does_not_end_the_next_one() -> None:
     assert (order.state.value, order.change, order.working_quantity) == (
         "PENDING_REPLACE", Change(D(5), D(100)), D(5),
     )  # fmt: skip
-    assert world.orders.counts["duplicates"] == 1
+    world.report(order, ExecType.REPLACED, order_quantity=D(3), order_price=D(100))
+    assert world.orders.counts["duplicates"] == 2
     world.report(order, ExecType.REPLACED, order_quantity=D(5), order_price=D(100))
     assert (order.state.value, order.quantity, order.change) == ("NEW", D(5), None)
 

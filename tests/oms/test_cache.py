@@ -208,3 +208,11 @@ def test_a_child_that_comes_back_alone_is_forgotten_alone() -> None:
     assert cache.get("c") is None
     assert cache._children == {}
     assert len(list(cache.closed_orders())) == 1
+
+
+def test_no_more_is_forgotten_than_is_too_much() -> None:
+    cache = OrderCache(max_closed=1)
+    family = [closed(order("p")), *(closed(order(name, parent="p")) for name in "abc")]
+    cache.restore([*family, closed(order("x"))])
+    assert [each.client_order_id for each in cache.closed_orders()] == ["x"]
+    assert cache.forgotten == 4

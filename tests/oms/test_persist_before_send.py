@@ -139,6 +139,20 @@ def test_a_change_that_was_overtaken_by_a_cancel_is_not_sent(world: World, journ
     assert order.state.value == "NEW"  # and everybody who listens knows it
 
 
+def test_a_change_that_ended_before_it_was_kept_is_not_sent_in_place_of_the_next(
+    world: World, journal: WaitingJournal
+) -> None:
+    order = world.submit()
+    journal.commit()
+    world.report(order, ExecType.NEW)
+    world.orders.amend(order, D(3))
+    world.report(order, ExecType.REPLACE_REJECTED, reason="busy")
+    world.orders.amend(order, D(5))
+    journal.commit()
+    assert [command.quantity for command in world.venues["binance"].amends] == [D(5)]
+    assert (order.state.value, order.working_quantity) == ("PENDING_REPLACE", D(5))
+
+
 def test_a_batch_goes_out_when_all_of_it_is_kept_venue_by_venue(world: World, journal: WaitingJournal) -> None:
     orders = world.orders.submit_all([request(), request(instrument=PERP), request(quantity="2")])
     assert [order.state.value for order in orders] == ["PENDING_NEW"] * 3
@@ -167,6 +181,17 @@ def test_a_batch_that_is_not_kept_is_denied_as_a_whole(world: World, journal: Wa
     assert [order.state.value for order in orders] == ["DENIED", "DENIED"]
     assert world.venues["binance"].batches == []
     assert world.orders.counts["denied"] == 2
+
+
+def test_what_a_venue_has_before_its_batch_is_kept_is_neither_sent_nor_denied(
+    world: World, journal: WaitingJournal
+) -> None:
+    strange, other = world.orders.submit_all([request(), request()])
+    world.report(strange, ExecType.NEW)
+    journal.commit()
+    assert [command.client_order_id for command in world.venues["binance"].submitted] == [other.client_order_id]
+    assert strange.state.value == "NEW"
+    assert (world.orders.counts["denied"], world.orders.counts["illegal"]) == (0, 0)
 
 
 def test_a_batch_with_something_that_is_no_order_sends_nothing(world: World, journal: WaitingJournal) -> None:

@@ -65,6 +65,14 @@ def test_a_request_becomes_the_order_it_names(there: There) -> None:
     assert there.venue_ids == ["a1"]
 
 
+@pytest.mark.parametrize("reduce_only", [True, False])
+def test_what_may_only_reduce_is_sent_as_that(there: There, reduce_only: bool) -> None:
+    there.world.traded(Side.BUY, "2")
+    send(there, ask(there, side=Side.SELL, reduce_only=reduce_only))
+    sent = there.world.venues["binance"].submitted[-1]
+    assert (sent.client_order_id, sent.reduce_only) == ("a1", reduce_only)
+
+
 @pytest.mark.parametrize("becomes", ["open", "closed", "denied"])
 def test_a_request_that_comes_twice_is_carried_out_once(there: There, becomes: str) -> None:
     command = ask(there, ts_event=0) if becomes == "denied" else ask(there)
@@ -159,6 +167,7 @@ def test_a_cancel_that_changes_nothing_is_answered_with_the_state(there: There) 
     send(there, ask(there))
     cancel = CancelOrderCommand(SESSION, 0, 0, "alpha", "a1", "binance", "BTC/USDT")
     send(there, cancel)
+    assert not any(isinstance(event, OrderStateEvent) for event in there.world.events)  # the cancel's event is one
     send(there, cancel)
     [answer] = [event for event in there.world.events if isinstance(event, OrderStateEvent)]
     assert answer.state == "PENDING_CANCEL"
@@ -194,6 +203,12 @@ def test_the_orders_of_a_strategy_that_fell_silent_are_cancelled(there: There) -
     assert alive.state == "PENDING_NEW"
     [error] = [event for event in there.world.events if isinstance(event, ErrorEvent)]
     assert error.message == "alpha is silent for 10.0 s: 1 orders cancelled"
+
+
+def test_who_fell_silent_is_looked_for_among_all(there: There) -> None:
+    alive, silent = there.world.submit(strategy="alpha"), there.world.submit(strategy="beta")
+    pass_seconds(there, 11, "alpha")
+    assert (alive.state, silent.state) == ("PENDING_NEW", "PENDING_CANCEL")
 
 
 def test_what_a_silent_strategy_has_left_is_cancelled_again(there: There) -> None:
@@ -249,9 +264,11 @@ def test_a_strategy_that_is_not_configured_leaves_no_trace(there: There) -> None
 
 
 def test_stopping_denies_and_cancels(there: There) -> None:
-    order = there.world.submit(strategy="alpha")
+    own = [there.world.submit(strategy=name) for name in ("alpha", "beta")]
+    elsewhere = there.world.submit(strategy="local")
     finish(there.gateway.stop())
-    assert order.state == "PENDING_CANCEL"
+    assert [order.state for order in own] == ["PENDING_CANCEL", "PENDING_CANCEL"]
+    assert elsewhere.state == "PENDING_NEW"  # of a strategy that is asked for by nobody from outside
     send(there, ask(there))
     assert denial(there).code == "STOPPING"
     assert there.world.clock.next_due_ns > 2**62

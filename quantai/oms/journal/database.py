@@ -71,21 +71,23 @@ def _sqlite(url: URL, timeout_s: float, is_writer: bool) -> Engine:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            _grow_log(connection)
 
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
+    if is_writer:
+        event.listen(engine, "connect", _grow_log, once=True)
     return engine
 
 
-def _grow_log(connection: sqlite3.Connection) -> None:
+def _grow_log(connection: sqlite3.Connection, _record: object) -> None:
     """Make the write-ahead log as long as it gets: to sync a file that grows takes twice as long (160 us more here).
 
     What is too much for the cache goes to the log, and stays there as room when it is taken back. Where that cannot be
-    done it is only slower.
+    done it is only slower. It is done for the first connection: a database in trouble is connected to again and again,
+    and would be given 19 MB to write each time.
     """
     with suppress(sqlite3.OperationalError):
         connection.execute("BEGIN IMMEDIATE")

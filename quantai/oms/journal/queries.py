@@ -47,8 +47,7 @@ def _recent(max_closed: int) -> CompoundSelect[Any]:
     is_chosen = number.in_(select(chosen.c.number))
     heads = select(name).where(is_chosen).union(select(parent).where(is_chosen, parent != ""))
     return union(
-        select(chosen.c.number),
-        select(number).where(name.in_(heads)),
+        select(number).where(name.in_(heads)),  # all that are chosen, too
         select(number).where(parent.in_(heads), parent != ""),
     )
 

@@ -132,8 +132,8 @@ def exact(number: Decimal) -> str:
 
 def _time(ts_ns: int) -> int:
     """Raises `OverflowError` for one beyond what a column holds: in JSON it would become a number that is near."""
-    if ts_ns > _LAST_NS:
-        raise OverflowError(f"{ts_ns} ns is beyond the year 2262")
+    if not -_LAST_NS <= ts_ns <= _LAST_NS:
+        raise OverflowError(f"{ts_ns} ns is before the year 1678 or after 2262")
     return ts_ns
 
 

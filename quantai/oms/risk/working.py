@@ -25,7 +25,10 @@ _SUSPENDED, _UNKNOWN = OrderState.SUSPENDED, OrderState.UNKNOWN
 
 
 class Place:
-    """Where the orders of a strategy in an instrument are counted, and what they are paid from, bought or sold."""
+    """Where the orders of a strategy in an instrument are counted, and what they are paid from, bought or sold.
+
+    Those of the same key count here also when its filters changed; what a contract is of stays under its name.
+    """
 
     __slots__ = ("account", "buys_from", "instrument", "own", "sells_from", "strategy", "venue")
 

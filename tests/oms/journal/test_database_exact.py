@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from quantai.core.errors import StartupError
 from quantai.oms.journal.database import WriterLock, in_use, is_refusal, journal_url, open_engine, reason_of
+from tests.torture.outage import no_large_files
 
 POSTGRES = URL.create("postgresql+psycopg", username="u", password="secret", host="h", database="d")
 
@@ -127,6 +130,79 @@ def test_a_server_needs_no_file(sqlite_url: URL) -> None:
     lock = WriterLock(POSTGRES, 1)
     lock.take_file()
     assert lock._file is None
+
+
+# The room in the log
+
+ALMOST_ALL = 0.9 * 5_000 * 4_096
+
+
+def log_bytes(url: URL) -> int:
+    return Path(f"{url.database}-wal").stat().st_size
+
+
+def test_a_writer_makes_the_log_as_long_as_it_gets_and_keeps_nothing_in_it(sqlite_url: URL) -> None:
+    WriterLock(sqlite_url, 1).take_file()
+    engine = open_engine(sqlite_url, 0.1, is_writer=True)
+    with engine.connect() as connection:
+        whole = log_bytes(sqlite_url)
+        assert whole > ALMOST_ALL
+        with connection.begin():
+            connection.execute(text("CREATE TABLE t (a)"))
+            connection.execute(text("INSERT INTO t VALUES (randomblob(1000000))"))
+        assert log_bytes(sqlite_url) == whole
+        assert connection.execute(text("SELECT group_concat(name) FROM sqlite_master")).scalar() == "t"
+    assert pragma(engine, "integrity_check") == "ok"
+
+
+def test_only_the_first_connection_makes_that_room(sqlite_url: URL) -> None:
+    WriterLock(sqlite_url, 1).take_file()
+    engine = open_engine(sqlite_url, 0.1, is_writer=True)
+    for is_first in (True, False, False):
+        with engine.connect():
+            log = Path(f"{sqlite_url.database}-wal")
+            assert (log.exists() and log.stat().st_size > ALMOST_ALL) is is_first
+
+
+def test_a_crash_after_that_leaves_what_was_written(sqlite_url: URL) -> None:
+    WriterLock(sqlite_url, 1).take_file()
+    copy = sqlite_url.set(database=f"{sqlite_url.database}.copy")
+    with open_engine(sqlite_url, 0.1, is_writer=True).connect() as connection:
+        with connection.begin():
+            connection.execute(text("CREATE TABLE t (a)"))
+            connection.execute(text("INSERT INTO t VALUES (7)"))
+        for ending in ("", "-wal"):
+            shutil.copy(f"{sqlite_url.database}{ending}", f"{copy.database}{ending}")
+    with open_engine(copy, 0.1, is_writer=True).connect() as connection:
+        assert log_bytes(copy) > ALMOST_ALL
+        assert connection.execute(text("SELECT a FROM t")).scalar() == 7
+        assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+
+
+def test_a_file_that_somebody_writes_is_opened_without_that_room(sqlite_url: URL) -> None:
+    WriterLock(sqlite_url, 1).take_file()
+    writer, other = (open_engine(sqlite_url, 0.01, is_writer=True) for _ in range(2))
+    with writer.connect() as connection, connection.begin(), other.connect() as second:
+        driver = second.connection.driver_connection
+        assert driver is not None
+        assert not driver.in_transaction
+        with pytest.raises(OperationalError, match="locked"):
+            second.begin()
+
+
+def test_a_disk_without_that_room_is_written_as_far_as_it_goes(sqlite_url: URL) -> None:
+    WriterLock(sqlite_url, 1).take_file()
+    engine = open_engine(sqlite_url, 0.1, is_writer=True)
+    with no_large_files(1_000_000), engine.connect() as connection:
+        with connection.begin():
+            connection.execute(text("CREATE TABLE t (a)"))
+        with pytest.raises(OperationalError), connection.begin():
+            connection.execute(text("INSERT INTO t VALUES (randomblob(4000000))"))
+        connection.rollback()
+        with connection.begin():
+            connection.execute(text("INSERT INTO t VALUES (7)"))
+        assert connection.execute(text("SELECT a FROM t")).scalar() == 7
+        assert log_bytes(sqlite_url) <= 1_000_000
 
 
 # Addresses and errors

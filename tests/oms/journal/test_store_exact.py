@@ -168,6 +168,19 @@ def entry(number: int, value: str = "v") -> Entry:
     return Entry(number, Setting("key", value), None, 0.0)
 
 
+def test_a_file_gets_a_batch_as_one_statement(store: Store) -> None:
+    assert store._connection is not None
+    driver = store._connection.connection.driver_connection
+    assert driver is not None
+    store.write([entry(1)])  # which prepares the connection
+    told: list[str] = []
+    driver.set_trace_callback(told.append)
+    store.write([entry(2, "a"), entry(3, "b")])
+    driver.set_trace_callback(None)
+    assert told[0].startswith("INSERT INTO batch VALUES ")
+    assert not [each for each in told if each.startswith(("BEGIN", "COMMIT"))]
+
+
 def test_every_connection_takes_the_lock(store: Store) -> None:
     locks = cast(Locks, store._lock)
     first = store._connection

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from quantai.oms.journal.sql import SqlJournal
 from quantai.oms.journal.tables import INCOMPLETE
 from tests.oms.journal.books import START_NS, Books, account, durable, facts, make_journal, opened, until
 from tests.postgres_server import PostgresServer
+from tests.torture.outage import no_large_files
 
 _SHORT_NS = 50_000_000
 
@@ -110,11 +109,12 @@ async def test_what_the_database_refuses_is_set_aside_alone(url: URL) -> None:
     assert settings[INCOMPLETE] == f"{START_NS} entry 21 was refused"
 
 
-async def test_a_number_beyond_the_column_is_set_aside_too(url: URL) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+async def test_a_number_beyond_the_column_is_set_aside_too(url: URL, sign: int) -> None:
     async with opened(url) as journal:
         books = Books(journal)
-        bad = books.submit(ts_submitted=2**63)
-        good = books.submit(ts_submitted=2**63 - 1)
+        bad = books.submit(ts_submitted=sign * 2**63)
+        good = books.submit(ts_submitted=sign * (2**63 - 1))
         await durable(journal)
         assert books.answers == [(bad.client_order_id, False), (good.client_order_id, True)]
 
@@ -381,14 +381,3 @@ async def orders_in(url: URL) -> list[dict[str, object]]:
     orders = (await journal.start()).orders
     await journal.close()
     return [facts(order) for order in orders]
-
-
-@contextmanager
-def no_large_files(limit_bytes: int) -> Iterator[None]:
-    """No file of this process grows beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

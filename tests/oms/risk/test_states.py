@@ -9,9 +9,10 @@ import pytest
 from quantai.core.enums import TradingState
 from quantai.core.errors import StoreError
 from quantai.events import ErrorEvent, TradingStateEvent
+from quantai.oms.risk.base import RiskEngine
 from quantai.oms.risk.states import COMPONENT, SetState, TradingStates
-from tests.oms.risk.desk import Desk
-from tests.oms.world import START_NS
+from tests.oms.risk.desk import SELL, Desk
+from tests.oms.world import SPOT, START_NS
 
 ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 
@@ -231,3 +232,26 @@ def test_a_journal_that_fails_keeps_no_halt_from_cancelling(caplog: pytest.LogCa
     states.set(HALTED, then=answers.append)
     assert (answers, len(desk.cancelled), states.of("alpha")[0]) == ([False], 1, HALTED)
     assert "the journal failed on: all is HALTED" in caplog.text
+
+
+def test_what_would_be_sent_later_is_refused_while_its_strategy_is_halted() -> None:
+    desk = Desk()
+    assert desk.engine.check_kept(desk.order()) is None
+    desk.states.set(HALTED, "beta", "enough")
+    assert desk.engine.check_kept(desk.order()) is None
+    denied = desk.engine.check_kept(desk.order(strategy="beta"))
+    assert denied is not None
+    assert denied.code == "TRADING_HALTED"
+    assert "enough" in denied.reason
+    assert desk.engine.check_kept(desk.order(strategy="beta", reduce_only=True)) is None
+    desk.states.set(REDUCING, "beta", "less")
+    assert desk.engine.check_kept(desk.order(strategy="beta")) is None
+
+
+def test_what_would_only_reduce_is_kept_in_a_halt() -> None:
+    desk = Desk()
+    desk.books.hold("alpha", SPOT, "2")
+    desk.states.set(HALTED, None, "enough")
+    assert desk.engine.check_kept(desk.order(SELL, "2")) is None
+    assert desk.engine.check_kept(desk.order(SELL, "2.001")) is not None
+    assert RiskEngine((), desk.view).check_kept(desk.order()) is None

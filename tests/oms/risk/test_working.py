@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from quantai.core.enums import OrderState
 from quantai.core.numbers import ZERO
 from quantai.oms.models import Change, Order
 from quantai.oms.risk.exposure import Exposure
+from quantai.oms.risk.view import RiskView
 from quantai.oms.risk.working import WorkingOrders
 from tests.oms.risk.desk import BUY, SELL, Desk, check
 from tests.oms.risk.naive import Recount, gross, prices, recount, working, works
@@ -178,6 +180,8 @@ def test_orders_that_work_when_risk_begins_are_counted() -> None:
     desk.rest(desk.order(BUY, "2"))
     sums = WorkingOrders(desk.books, desk.market, desk.cache.open_orders())
     assert (sums.total, sums.account.of(SPOT).buys) == (1, D(2))
+    view = RiskView(desk.books, desk.market, desk.cache, desk.clock)
+    assert (view.working.total, view.working.account.of(SPOT).buys) == (1, D(2))
 
 
 def test_what_is_taken_out_for_a_moment_is_put_back() -> None:
@@ -203,6 +207,18 @@ def test_an_order_whose_numbers_are_none_makes_its_instrument_unknown_until_it_i
         assert desk.no(desk.order()) == ""
 
 
+def test_a_change_to_what_is_no_price_makes_its_instrument_unknown_until_it_is_over() -> None:
+    for price in ("-5", "0"):
+        desk = Desk(check("exposure_limit", max_gross=10**6))
+        order = desk.order(BUY, "1", "100")
+        order.change = Change(D(1), D(price))
+        desk.rest(order, OrderState.PENDING_REPLACE)
+        assert desk.no(desk.order()) == "EXPOSURE_LIMIT: binance:BTC/USDT has no price"
+        order.change = None
+        desk.rest(order)
+        assert desk.no(desk.order()) == ""
+
+
 def test_sums_stay_exact_over_orders_of_very_different_size() -> None:
     desk = Desk()
     big = desk.rest(desk.order(BUY, "999999999999999", "99999999999"))
@@ -213,3 +229,18 @@ def test_sums_stay_exact_over_orders_of_very_different_size() -> None:
     assert desk.view.working.account.of(SPOT).buys == D("0.000000000001")
     desk.rest(small, OrderState.CANCELED)
     assert purse.paid == ZERO
+
+
+def test_orders_of_an_instrument_whose_filters_changed_are_counted_with_those_from_before() -> None:
+    desk = Desk(check("position_limit", max_notional=300), check("quantity_validity"))
+    finer = replace(SPOT, lot_size=D("0.0001"))
+    before, after = desk.rest(desk.order(BUY, "1")), desk.rest(desk.order(BUY, "1.5", instrument=finer))
+    sums = desk.view.working
+    assert (sums.total, sums.account.of(finer)) == (2, sums.account.of(SPOT))
+    assert (sums.account.of(SPOT).buys, sums.purses["binance", "USDT"].paid) == (D("2.5"), D(250))
+    assert desk.no(desk.order(BUY, "0.6")).startswith("POSITION_LIMIT: ")
+    assert desk.no(desk.order(BUY, "0.4999", instrument=finer)) == ""
+    assert desk.no(desk.order(BUY, "0.4999")).startswith("INVALID_QUANTITY: ")
+    for order in (before, after):
+        desk.rest(order, OrderState.CANCELED)
+    assert (sums.total, sums.account.of(finer).buys, sums.purses["binance", "USDT"].paid) == (0, ZERO, ZERO)
