@@ -6,6 +6,7 @@ Everything here runs in the writer's thread.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -150,6 +151,11 @@ class Store:
             if connection.execute(text("SHOW fsync")).scalar() != "on":
                 logger.warning("%r has fsync switched off: orders may be lost when its machine fails", self._url)
             connection.rollback()
+        elif not _has_json(connection):
+            raise StartupError(
+                f"{self._url!r}: this Python's SQLite {sqlite3.sqlite_version} was built without its JSON functions: "
+                "use one of 3.38 or newer"
+            )
 
     def _begin_run(self, connection: Connection) -> None:
         run_id, last_entry = connection.execute(select(func.max(runs.c.run_id), func.max(runs.c.last_entry))).one()
@@ -166,6 +172,15 @@ class Store:
             )
         own = select(runs.c.last_entry).where(runs.c.run_id == self._run_id).with_for_update()
         self._last_entry = connection.execute(own).scalar_one()
+
+
+def _has_json(connection: Connection) -> bool:
+    try:
+        return connection.exec_driver_sql("SELECT json_extract('[7]', '$[0]')").scalar() == 7
+    except SQLAlchemyError:
+        return False
+    finally:
+        connection.rollback()
 
 
 def _statements_for(engine: Engine, on_step: Step) -> Statements:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import URL, Boolean, Column, Connection, Text, insert, select, text, update
+from sqlalchemy import URL, Boolean, Column, Connection, Text, event, insert, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from quantai.core.clock import SimulatedClock
@@ -37,6 +38,8 @@ class Server:
     def execute(self, statement: Any, values: object = None) -> Server:
         self.asked.append((str(statement), values))
         return self
+
+    exec_driver_sql = execute
 
     def scalar(self) -> object:
         return self.answers.pop(0)
@@ -131,10 +134,12 @@ def test_a_server_that_does_not_sync_is_told_of(
 
 
 def test_a_file_is_not_asked_whether_it_syncs(sqlite_url: URL, caplog: pytest.LogCaptureFixture) -> None:
-    server = Server()
+    server = Server(7)
     server.name = "sqlite"
     Store(sqlite_url, SimulatedClock(1), 1.0, lambda step: None)._check_safety(connection_to(server))
-    assert (server.asked, server.rollbacks, caplog.messages) == ([], 0, [])
+    assert ([statement for statement, _ in server.asked], server.rollbacks, caplog.messages) == (
+        ["SELECT json_extract('[7]', '$[0]')"], 1, [],
+    )  # fmt: skip
 
 
 class Locks:
@@ -305,3 +310,16 @@ async def test_migrating_is_not_a_word_in_the_log(sqlite_url: URL, caplog: pytes
     async with opened(sqlite_url):
         pass
     assert [record for record in caplog.records if record.name.startswith("alembic")] == []
+
+
+def test_a_sqlite_without_json_is_refused_at_the_start(sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(str(sqlite_url.database)).parent.mkdir()
+    made = Store(journal_url(sqlite_url), SimulatedClock(1), 1.0, lambda step: None)
+
+    def without_json(connection: sqlite3.Connection, record: object) -> None:
+        connection.create_function("json_extract", 2, None)
+
+    event.listen(made._engine, "connect", without_json)
+    with pytest.raises(StartupError, match="was built without its JSON functions"):
+        made.open(lambda connection: None)
+    made.close()
