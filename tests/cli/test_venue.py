@@ -94,7 +94,9 @@ class NotOne:
 
 
 def test_a_venue_that_a_package_publishes_is_found_by_its_name(distribution: Callable[[str, str], None]) -> None:
-    distribution("my_loopback", "mine = my_loopback:Mine\nodd = my_loopback:NotOne\nlost = my_loopback:Lost\ngone = no_such:Mine")
+    distribution(
+        "my_loopback", "mine = my_loopback:Mine\nodd = my_loopback:NotOne\nlost = my_loopback:Lost\ngone = no_such:Mine"
+    )
     assert {"binance", "mine"} < set(dialects.dialect_names())
     assert dialects.find_dialect("mine").name == "mine"
     assert dialects.find_dialect("binance") is dialects.BinanceSpotDialect
