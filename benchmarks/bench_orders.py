@@ -48,7 +48,7 @@ from tests.postgres_server import PostgresServer
 
 _ORDERS = 2_000
 _MANY = 10_000
-_ROUNDS = 3
+_ROUNDS = 5
 _SYMBOL = "BTC/USDT"
 _OVERRIDES = (
     "mode=live_trading", "risk=full", "exchanges=[]", "instruments=[]", "strategies=[]", "portfolio=none",

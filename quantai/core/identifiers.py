@@ -64,10 +64,14 @@ class ClientOrderIds:
             raise QuantAIError(f"an order id tag must be 1 to 9 small letters or digits, not {tag!r}")
         self._tag = tag
         self._count = 0
+        self._high, self._before = 0, "00000"  # all digits of the counter but the last
         self._codes: dict[str, str] = {}
 
     def next(self, strategy: str) -> str:
         """The next id for an order of `strategy`."""
         self._count += 1
+        high, low = divmod(self._count, 36)
+        if high != self._high:
+            self._high, self._before = high, base36(high).rjust(5, "0")
         code = self._codes.get(strategy) or self._codes.setdefault(strategy, strategy_code(strategy))
-        return f"{code}{self._tag}{base36(self._count):0>6}"
+        return f"{code}{self._tag}{self._before}{_DIGITS[low]}"

@@ -10,15 +10,17 @@ from quantai.ops.memory import frozen_memory
 
 
 def test_what_is_there_is_not_looked_at_until_it_ends() -> None:
-    before = gc.get_freeze_count()
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
     mine: list[object] = [[]]
     with frozen_memory():
         assert gc.get_freeze_count() > before
         assert not any(each is mine for each in gc.get_objects())
+        assert gc.get_threshold() > thresholds
         later: list[object] = [mine]
         assert any(each is later for each in gc.get_objects())
     assert gc.get_freeze_count() == 0
     assert any(each is mine for each in gc.get_objects())
+    assert gc.get_threshold() == thresholds
 
 
 def test_it_ends_with_an_error_too() -> None:

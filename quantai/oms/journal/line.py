@@ -53,6 +53,7 @@ class Line:
         self._clock = clock
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
+        self._max_lesser = max_waiting // 2
         self._on_event = on_event
         self._counts = counts
         self._waiting: deque[Entry] = deque()
@@ -78,7 +79,7 @@ class Line:
 
     def add(self, item: Item, then: Written | None = None) -> None:
         """Put `item` in line, or count it as lost."""
-        if len(self._waiting) >= self._max_waiting // 2 and len(self._waiting) >= self._room_for(item, then):
+        if len(self._waiting) >= self._max_lesser and len(self._waiting) >= self._room_for(item, then):
             self._lose(item, then)
             return
         self._enter(item, then)
@@ -145,7 +146,7 @@ class Line:
         self.flush()
 
     def _room_for(self, item: Item, then: Written | None) -> int:
-        return self._max_waiting // 2 if _is_lesser(item, then) else self._max_waiting
+        return self._max_lesser if _is_lesser(item, then) else self._max_waiting
 
     def _lose(self, item: Item, then: Written | None) -> None:
         if then is not None:
@@ -166,9 +167,9 @@ class Line:
 
     def _settle(self, number: int) -> None:
         """All up to `number` are durable."""
-        waiting = self._waiting
+        waiting, counts = self._waiting, self._counts
         while waiting and waiting[0].number <= number:
-            self._counts["durable"] += 1
+            counts["durable"] += 1
             entry = waiting.popleft()
             if entry.then is not None:
                 self._answer(entry, True)
