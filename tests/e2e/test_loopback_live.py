@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from quantai.core.clock import NS_PER_SECOND
-from tests.e2e.hour import RECORDING, TRADING, Run, live
+from tests.e2e.hour import live
+from tests.e2e.hour_run import RECORDING, TRADING, Run
 from tests.e2e.hour_venues import fault_plan
 
 MINUTES, SPEED = 2.0, 12.0
