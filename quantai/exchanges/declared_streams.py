@@ -82,8 +82,10 @@ class DeclaredMarketData(StreamingMarketData):
         )
 
     def past_trades(self, venue_symbol: str, from_id: int) -> HttpRequest:
-        """The question for trades from an id on, by rising id; its answer is what the handler calls `past`."""
-        raise NotImplementedError
+        """The question for trades from an id on, by rising id; its answer is what the handler calls `past`. Raises
+        `VenueError` where there is none: then what is missing is a gap.
+        """
+        raise VenueError(f"{self._core.venue} cannot be asked for old trades of {venue_symbol}")
 
     def streams_of(self, topics: frozenset[str]) -> Mapping[str, str]:
         """See `handlers`."""

@@ -6,6 +6,7 @@ connection brought; ten seconds after the last good one they mean that the venue
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Output:
     on_missing: Callable[[MissingTrades], None] = _unheard
 
 
-class Handler:
+class Handler(ABC):
     """Base: what belongs to one stream. `handle` raises for what is no message of it."""
 
     __slots__ = ("_counts", "_decode", "_last_id", "_last_ns", "_output", "_sink", "_symbol", "_venue")
@@ -87,9 +88,9 @@ class Handler:
         self._last_id = -1
         self._last_ns = 0
 
+    @abstractmethod
     def handle(self, frame: bytes, ts_ns: int) -> None:
         """Give on the events of a frame that came at `ts_ns`."""
-        raise NotImplementedError
 
     def _is_duplicate(self, message_id: int, ts_ns: int) -> bool:
         """Of an id that is not above the last one."""
@@ -115,9 +116,9 @@ class TradeHandler(Handler):
         self._decode_past = decoder_of(self.past)
         self._holes: deque[MissingTrades] = deque(maxlen=_MAX_HOLES)
 
+    @abstractmethod
     def emit(self, trade: Any, ts_ns: int) -> None:
         """Make an event of a trade, which came at `ts_ns`, and give it to `_sink`."""
-        raise NotImplementedError
 
     def handle(self, frame: bytes, ts_ns: int) -> None:
         """A trade."""

@@ -188,6 +188,17 @@ async def test_more_than_may_be_fetched_is_a_gap_and_so_is_all_where_nothing_can
     assert world.gaps() == [("BTC/USDT", 1)]
 
 
+async def test_a_venue_that_says_not_how_to_ask_for_old_trades_has_gaps() -> None:
+    class Forgetful(ToyMarketData):
+        past_trades = DeclaredMarketData.past_trades
+
+    world = World(Forgetful)
+    world.take("BTCUSDT@trades", {"id": 1})
+    world.take("BTCUSDT@trades", {"id": 3})
+    await world.fill()
+    assert world.gaps() == [("BTC/USDT", 1)]
+
+
 async def test_what_is_waiting_at_the_end_is_a_gap() -> None:
     world = World()
     world.take("BTCUSDT@trades", {"id": 1})

@@ -129,5 +129,8 @@ def test_what_is_no_message_is_raised_and_changes_nothing(frame: bytes) -> None:
 
 
 def test_a_handler_says_what_it_handles() -> None:
-    with pytest.raises(NotImplementedError):
-        Handler(World().output, "BTC/USDT").handle(b"", 0)
+    class Nothing(Handler):
+        pass
+
+    with pytest.raises(TypeError, match="abstract method"):
+        Nothing(World().output, "BTC/USDT")  # type: ignore[abstract]
